@@ -1,0 +1,37 @@
+# make smoke: the main job on the embedded default. make test: the tests. Both install into .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# An index that offers torch's CPU builds (`+cpu`), where pip's own configuration names none.
+TORCH_INDEX ?=
+
+.PHONY: install smoke test lint bench clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml images/torch-cpu.txt
+	$(PYTHON) -m venv $(VENV)
+	@# Without an NVIDIA driver the CPU build is enough, and two gigabytes smaller.
+	if ! command -v nvidia-smi >/dev/null; then \
+	  $(BIN)/pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r images/torch-cpu.txt \
+	  || echo "no CPU build of torch found: set TORCH_INDEX to PyTorch's CPU index to avoid the CUDA packages"; \
+	fi
+	$(BIN)/pip install --quiet -e '.[job,test]'
+	touch $@
+
+smoke: install
+	$(BIN)/xlt-kit run recipes/smoke.yaml
+
+test: install lint
+	$(BIN)/python -m pytest -q tests
+
+lint: install
+	$(BIN)/ruff check kit tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install
+	$(BIN)/python tests/bench/start.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info

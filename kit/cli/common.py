@@ -1,0 +1,68 @@
+"""Options and small helpers that commands share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from kit.api import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def workspace_options(command: F) -> F:
+    """`--home`, `--mirror`, `--offline`, `--json`, `--debug`: handed to the command as one `Workspace` and a flag."""
+
+    def wrapped(
+        *args: Any, home: Path | None, mirror: Path | None, offline: bool, debug: bool, **options: Any
+    ) -> Any:
+        from kit.api import Workspace
+
+        del debug  # read by the entry point, which prints tracebacks
+        return command(*args, workspace=Workspace.from_environment(home, mirror, offline), **options)
+
+    wrapped.__name__, wrapped.__doc__ = command.__name__, command.__doc__
+    wrapped.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+    folder = click.Path(file_okay=False, path_type=Path)
+    for option in (
+        click.option("--debug", is_flag=True, help="Show tracebacks."),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON for machines."),
+        click.option("--offline", is_flag=True, help="Never touch the network."),
+        click.option("--mirror", type=folder, help="A tree of data laid out as upstream. [XLT_KIT_MIRROR]"),
+        click.option("--home", type=folder, help="Where store, runs and cache lie. [XLT_KIT_HOME]"),
+    ):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[return-value]
+
+
+def recipe_options(command: F) -> F:
+    """The recipe and its overrides."""
+    command = click.option(
+        "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one value, e.g. seeds=[1,2]."
+    )(command)
+    return click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))(command)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them: `45 s`, `12 min`, `3 h 05`."""
+    if seconds is None:
+        return "?"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02d}"
+
+
+__all__ = ["Workspace", "duration", "print_json", "recipe_options", "workspace_options"]

@@ -1,0 +1,86 @@
+"""What a running recipe shows: a live picture on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import click
+
+from kit.cli.common import duration
+from kit.schedule import JobState, RunFolder, RunState
+from kit.schedule.progress import Follower, JobProgress, RunProgress
+
+_MARKS = {"waiting": "·", "running": "▶", "done": "✓", "failed": "✗", "blocked": "✗", "stopped": "■"}
+_PLAIN_SECONDS = 15.0
+
+
+@contextlib.contextmanager
+def watcher(folder: RunFolder, quiet: bool) -> Iterator[Callable[[RunState], None]]:
+    """A callback that shows each state: live where standard output is a terminal, else lines."""
+    if quiet:
+        yield lambda state: None
+    elif sys.stdout.isatty():
+        with _live(folder) as observe:
+            yield observe
+    else:
+        yield _Lines(folder)
+
+
+class _Lines:
+    """One line a change, and one every quarter of a minute."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._follower = Follower(folder)
+        self._stages: dict[str, str] = {}
+        self._last = time.monotonic()
+
+    def __call__(self, state: RunState) -> None:
+        progress = self._follower.update(state)
+        for job in state.jobs:
+            if job.stage != self._stages.get(job.id, "waiting"):
+                self._stages[job.id] = job.stage
+                took = f" in {duration(job.ended - job.started)}" if job.ended and job.started else ""
+                click.echo(f"{time.strftime('%H:%M:%S')}  {job.stage:8} {job.title}{took}")
+        if time.monotonic() - self._last > _PLAIN_SECONDS and state.stage == "running":
+            self._last = time.monotonic()
+            click.echo(f"{time.strftime('%H:%M:%S')}  {_summary(state, progress)}")
+
+
+@contextlib.contextmanager
+def _live(folder: RunFolder) -> Iterator[Callable[[RunState], None]]:
+    from rich.live import Live
+    from rich.text import Text
+
+    follower = Follower(folder)
+    with Live(Text("starting"), refresh_per_second=4, transient=True) as live:
+
+        def observe(state: RunState) -> None:
+            progress = follower.update(state)
+            height = max(4, live.console.height - 3)
+            lines = [_row(job, follower.jobs.get(job.id, JobProgress())) for job in _window(state.jobs, height)]
+            live.update(Text("\n".join([*lines, _summary(state, progress)]), overflow="ellipsis", no_wrap=True))
+
+        yield observe
+
+
+def _window(jobs: tuple[JobState, ...], height: int) -> list[JobState]:
+    """The jobs that matter most when not all fit: what runs and fails, then what waits, then what is done."""
+    rank = {"running": 0, "failed": 1, "blocked": 1, "stopped": 1, "waiting": 2, "done": 3}
+    chosen = sorted(jobs, key=lambda job: rank[job.stage])[:height]
+    return [job for job in jobs if job in chosen]
+
+
+def _row(job: JobState, progress: JobProgress) -> str:
+    doing = progress.doing if job.stage == "running" else ""
+    if job.ended and job.started:
+        doing = duration(job.ended - job.started)
+    return f"{_MARKS[job.stage]} {job.title:56.56} {doing}"
+
+
+def _summary(state: RunState, progress: RunProgress) -> str:
+    done = sum(job.stage == "done" for job in state.jobs)
+    left = f", about {duration(progress.seconds_left)} left" if progress.seconds_left is not None else ""
+    return f"{done}/{len(state.jobs)} jobs, {progress.share:.0%}{left}"

@@ -1,0 +1,106 @@
+"""Documents and examples of the tiny corpus: the same scenes told in every language, aligned by index."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from kit.corpus.scenes import SPLITS, Fact, Scene, scenes
+from kit.corpus.templates import Language, load_templates
+
+DATASET = "tiny"
+SEED = 0
+# Examples a split, three a document; 103 is the size of the paper's training sets.
+SIZES = {"train": 103, "dev": 111, "test": 600}
+QUESTIONS_PER_DOCUMENT = 3
+_CONNECTIVE_RATE = 0.3
+
+
+@dataclass(frozen=True)
+class Item:
+    """One example. `answer` is the short span that stands word for word in `context`; `sentence` says it at length."""
+
+    id: str
+    context_id: str
+    context: str
+    question: str
+    answer: str
+    sentence: str
+    relation: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """One context in one language with its questions; `scene` is what all languages share."""
+
+    context_id: str
+    language: str
+    context: str
+    items: tuple[Item, ...]
+    scene: Scene
+
+
+def documents(language: str, split: str, n: int, seed: int = SEED) -> Iterator[Document]:
+    """The first `n` documents of `split` in `language`: document i tells the same scene in every language.
+
+    Deterministic in (language, split, seed); a longer run begins with the shorter one. Raises KeyError for a
+    language or a split that the corpus does not have.
+    """
+    words = load_templates().languages[language]
+    told: set[frozenset[Fact]] = set()
+    index = 0
+    for scene in scenes(split, seed):
+        if index == n:
+            return
+        if frozenset(scene.facts) in told:
+            continue
+        told.add(frozenset(scene.facts))
+        yield tell(scene, words, f"{DATASET}-{split}-{index:05d}", f"{seed}/{language}/{split}/{index}")
+        index += 1
+
+
+def examples(language: str, split: str, seed: int = SEED) -> list[Item]:
+    """The `SIZES[split]` examples of `split` in `language`, in order; item i is parallel in every language."""
+    if split not in SIZES:
+        raise KeyError(f"{split!r} is no split with examples; there are {', '.join(SIZES)} (of {', '.join(SPLITS)})")
+    size = SIZES[split]
+    contexts = -(-size // QUESTIONS_PER_DOCUMENT)
+    items = (item for document in documents(language, split, contexts, seed) for item in document.items)
+    return list(islice(items, size))
+
+
+def tell(scene: Scene, words: Language, context_id: str, surface_seed: str) -> Document:
+    """`scene` in the language of `words`; `surface_seed` alone decides which of its templates are used."""
+    rng = random.Random(f"surface/{surface_seed}")
+    context = " ".join(_state(fact, words, rng, first=place == 0) for place, fact in enumerate(scene.facts))
+    items = tuple(
+        _ask(scene.facts[index], words, rng, context, f"{context_id}-{number}")
+        for number, index in enumerate(scene.asked)
+    )
+    return Document(context_id, words.code, context, items, scene)
+
+
+def _state(fact: Fact, words: Language, rng: random.Random, *, first: bool) -> str:
+    template = rng.choice(words.relations[fact.relation].facts)
+    # A connective needs a sentence that begins with a name: nothing else keeps its capital after a comma.
+    joined = rng.random() < _CONNECTIVE_RATE and not first and template.startswith("{p}")
+    return (rng.choice(words.connectives) if joined else "") + _fill(template, fact, words)
+
+
+def _ask(fact: Fact, words: Language, rng: random.Random, context: str, item_id: str) -> Item:
+    templates = words.relations[fact.relation]
+    return Item(
+        id=item_id,
+        context_id=item_id.rpartition("-")[0],
+        context=context,
+        question=_fill(rng.choice(templates.questions), fact, words),
+        answer=words.value(fact.relation, fact.value),
+        sentence=_fill(rng.choice(templates.sentences), fact, words),
+        relation=fact.relation,
+    )
+
+
+def _fill(template: str, fact: Fact, words: Language) -> str:
+    return template.format(p=words.script.name(fact.person), v=words.value(fact.relation, fact.value))

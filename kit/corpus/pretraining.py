@@ -1,0 +1,74 @@
+"""Pre-training text: documents with their questions and answers, in the format of the paper's protocol."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+
+from kit.corpus.generate import SEED, tell
+from kit.corpus.scenes import Scene, scenes
+from kit.corpus.templates import load_templates
+
+
+@dataclass(frozen=True)
+class CorpusSettings:
+    """What the pre-training text is made of.
+
+    `documents`: how many. `one_fact_share`: the first part of the text, in which a document has one fact alone: the
+    curriculum in which copying emerges. `sentence_share`: documents whose answers are sentences; what makes the base
+    over-generate. `weights`: share of each language, before normalisation (the templates' own where None).
+    """
+
+    documents: int
+    seed: int = SEED
+    one_fact_share: float = 0.2
+    sentence_share: float = 0.6
+    weights: Mapping[str, float] | None = None
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, object]) -> CorpusSettings:
+        """Settings out of a JSON object; raises TypeError for a key that is unknown or missing."""
+        return cls(**raw)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class PretrainingDocument:
+    """One document of pre-training text (without an end token) and its language."""
+
+    language: str
+    text: str
+
+
+def pretraining_text(settings: CorpusSettings) -> Iterator[PretrainingDocument]:
+    """`settings.documents` documents in the order in which they are to be read, deterministic in the settings.
+
+    Each is `{context}` and then, for each of one to three questions, `\\n\\nQ: {question}\\nA: {answer}`; the answers
+    of a document are all short or all sentences. Scenes come from the split `pretrain`, which shares no fact with
+    the others. Raises KeyError for a language in `weights` that the corpus does not have.
+    """
+    languages = load_templates().languages
+    weights = settings.weights or {code: language.weight for code, language in languages.items()}
+    rng = random.Random(f"pretraining/{settings.seed}")
+    codes = rng.choices(list(weights), list(weights.values()), k=settings.documents)
+    for index, (code, scene) in enumerate(zip(codes, _curriculum(settings), strict=True)):
+        document = tell(scene, languages[code], f"pretrain-{index}", f"{settings.seed}/{code}/pretrain/{index}")
+        long_answers = rng.random() < settings.sentence_share
+        parts = [f"Q: {item.question}\nA: {item.sentence if long_answers else item.answer}" for item in document.items]
+        yield PretrainingDocument(code, "\n\n".join([document.context, *parts]))
+
+
+def _curriculum(settings: CorpusSettings) -> Iterator[Scene]:
+    one_fact = round(settings.documents * settings.one_fact_share)
+    yield from islice(scenes("pretrain", settings.seed, 1, 1), one_fact)
+    yield from islice(scenes("pretrain", settings.seed, 1, 4), settings.documents - one_fact)
+
+
+def write_pretraining_text(path: Path, settings: CorpusSettings) -> None:
+    """Write the text as JSON lines, `{"language": ..., "text": ...}`, one document a line, UTF-8."""
+    with path.open("w", encoding="utf-8") as out:
+        for document in pretraining_text(settings):
+            out.write(json.dumps(asdict(document), ensure_ascii=False) + "\n")

@@ -1,0 +1,60 @@
+"""The one shape of a question-answering item, and its rendered form on disk (a slice)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Example:
+    """One question on one context. `answers` are the gold ones in file order; `context_id` names the cluster."""
+
+    id: str
+    context_id: str
+    context: str
+    question: str
+    answers: tuple[str, ...]
+    language: str
+
+
+def render_slice(examples: Sequence[Example]) -> bytes:
+    """Examples as JSON lines, in order: what a job reads, and what a data id is the digest of.
+
+    The language is left out: it decides how an answer is scored, not what the model sees.
+    """
+    rows = (
+        {
+            "id": e.id,
+            "context_id": e.context_id,
+            "context": e.context,
+            "question": e.question,
+            "answers": e.answers,
+        }
+        for e in examples
+    )
+    return b"".join(
+        json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for row in rows
+    )
+
+
+def slice_id(rendered: bytes) -> str:
+    """The content id of a rendered slice."""
+    return f"data-{hashlib.sha256(rendered).hexdigest()[:20]}"
+
+
+def read_slice(path: Path, language: str = "") -> list[Example]:
+    """The examples of a rendered slice.
+
+    Raises:
+        OSError, ValueError, KeyError: absent, or not a slice.
+    """
+    with path.open(encoding="utf-8") as stream:
+        rows = [json.loads(line) for line in stream]
+    return [
+        Example(r["id"], r["context_id"], r["context"], r["question"], tuple(r["answers"]), language)
+        for r in rows
+    ]

@@ -1,0 +1,149 @@
+"""Jobs as subprocesses of this machine, each in a session of its own, found again by pid and start time."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from kit.errors import EnvironmentError_
+from kit.jobdir import Handle, JobFolder
+from kit.schedule.executor import EngineState, Slot, Submission
+
+_SAME_START = 1.0
+"""Seconds by which two readings of one process's start may differ."""
+
+
+class LocalExecutor:
+    """Runs `python -m kit.job FOLDER` with this interpreter. Implements `kit.schedule.Executor`."""
+
+    name = "local"
+    grace = 2.0
+
+    def __init__(self, slots: tuple[Slot, ...], python: str = sys.executable) -> None:
+        """Use the given slots.
+
+        Raises:
+            EnvironmentError_: torch, transformers or peft are not installed beside the kit.
+        """
+        absent = [name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None]
+        if absent:
+            raise EnvironmentError_(
+                f"the local executor needs {', '.join(absent)}",
+                remedy="pip install 'xlt-kit[job]', or choose another executor",
+            )
+        self.slots = slots
+        self._python = python
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+
+    def submit(self, jobs: Sequence[Submission]) -> list[Handle]:
+        """Start each job detached from this process and its terminal."""
+        return [self._start(job) for job in jobs]
+
+    def poll(self, handles: Sequence[Handle]) -> list[EngineState]:
+        """`running` while a process with that pid and start time lives and is no zombie."""
+        for child in self._children.values():
+            child.poll()
+        return ["running" if _process(handle) else "gone" for handle in handles]
+
+    def cancel(self, handles: Sequence[Handle], grace: float) -> None:
+        """SIGTERM to each job's session, then SIGKILL to what is left."""
+        _signal(handles, signal.SIGTERM)
+        end = time.monotonic() + grace
+        while time.monotonic() < end and "running" in self.poll(handles):
+            time.sleep(0.05)
+        _signal(handles, signal.SIGKILL)
+        while "running" in self.poll(handles):
+            time.sleep(0.02)
+
+    def _start(self, job: Submission) -> Handle:
+        folder = JobFolder(job.folder)
+        with folder.log.open("ab") as log:
+            child = subprocess.Popen(
+                [self._python, "-m", "kit.job", str(job.folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                cwd=job.folder,
+                env=_environment(job.slot),
+            )
+        self._children[child.pid] = child
+        with contextlib.suppress(psutil.NoSuchProcess):
+            handle = Handle(self.name, str(child.pid), psutil.Process(child.pid).create_time())
+            folder.write_handle(handle)
+            return handle
+        return Handle(self.name, str(child.pid), 0.0)
+
+
+def detect_slots(device: str, slots: int | str, threads: int) -> tuple[Slot, ...]:
+    """The slots of this machine: one a GPU where there are GPUs, else one for every `threads` processors.
+
+    Args:
+        device: `auto`, `cpu` or `cuda`.
+        slots: a number, or `auto`.
+        threads: threads a job uses on the CPU.
+
+    Raises:
+        EnvironmentError_: `cuda` is asked for and no NVIDIA GPU answers.
+    """
+    gpus = _gpus() if device in ("auto", "cuda") else []
+    if device == "cuda" and not gpus:
+        raise EnvironmentError_(
+            "no NVIDIA GPU answers (nvidia-smi -L lists none)",
+            remedy="use --set resources.device=cpu, or run where there is a GPU and its driver",
+        )
+    if gpus:
+        count = len(gpus) if slots == "auto" else int(slots)
+        return tuple(Slot(f"gpu{gpus[i % len(gpus)]}", "cuda", gpus[i % len(gpus)], threads) for i in range(count))
+    count = max(1, len(os.sched_getaffinity(0)) // threads) if slots == "auto" else int(slots)
+    return tuple(Slot(f"cpu{i}", "cpu", None, threads) for i in range(count))
+
+
+def _gpus() -> list[int]:
+    if not shutil.which("nvidia-smi"):
+        return []
+    answer = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False, timeout=30)
+    return list(range(sum(line.startswith("GPU ") for line in answer.stdout.splitlines())))
+
+
+def _environment(slot: Slot) -> dict[str, str]:
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    threads = str(slot.threads)
+    return {
+        **os.environ,
+        "PYTHONPATH": path,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONUTF8": "1",
+        "OMP_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+        "CUDA_VISIBLE_DEVICES": "" if slot.gpu is None else str(slot.gpu),
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    }
+
+
+def _process(handle: Handle) -> psutil.Process | None:
+    try:
+        process = psutil.Process(int(handle.id))
+        if abs(process.create_time() - handle.started) > _SAME_START:
+            return None
+        return None if process.status() == psutil.STATUS_ZOMBIE else process
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _signal(handles: Sequence[Handle], number: signal.Signals) -> None:
+    for handle in handles:
+        if _process(handle):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(int(handle.id), number)

@@ -1,0 +1,127 @@
+"""A recipe's names on this machine: files found or fetched, read, rendered, and given their content ids."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from kit.catalog import Catalog, Locations, load_examples, locate_adapter, locate_model
+from kit.corpus import CorpusSettings, pretraining_text
+from kit.data import read
+from kit.data.example import Example, render_slice, slice_id
+from kit.errors import DataError, MissingInputError
+from kit.jobdir import PretrainSpec, Prompt, key_of, sha256_file
+from kit.plan import Inputs, ResolvedAdapter, ResolvedModel, ResolvedSlice, WantedModel
+from kit.recipe import FileSet, LoadedRecipe, NamedModel, PretrainedModel, Recipe, expand
+from kit.store import Store
+
+
+def resolve(loaded: LoadedRecipe, catalog: Catalog, locations: Locations, store: Store, fetch: bool) -> Inputs:
+    """Find, fetch, read and render what a recipe names. Rendered slices go into the store.
+
+    Raises:
+        MissingInputError, ChecksumError, DataError: with the file and the remedy.
+    """
+    recipe = loaded.recipe
+    paths: dict[str, Path] = {}
+    models = tuple(_models(recipe, catalog, locations, store, paths, fetch))
+    adapters = tuple(_adapters(recipe, locations, paths))
+    train = tuple(_slices(recipe.train, catalog, locations, store, paths))
+    evaluate = tuple(_slices(recipe.evaluate, catalog, locations, store, paths))
+    prompts = {name: expand.eval_prompt(recipe, catalog.prompts[name]) for name in recipe.prompts}
+    train_prompt: Prompt = expand.train_prompt(recipe, catalog.prompts[recipe.train_prompt])
+    return Inputs(models, adapters, train, evaluate, train_prompt, prompts, paths)
+
+
+def _models(
+    recipe: Recipe, catalog: Catalog, locations: Locations, store: Store, paths: dict[str, Path], fetch: bool
+) -> Iterator[ResolvedModel]:
+    for source in recipe.models:
+        entry = catalog.models.get(source.name) if isinstance(source, NamedModel) else None
+        family = entry.family if entry else getattr(source, "family", None) or ""
+        lora = expand.lora(recipe, entry)
+        if isinstance(source, PretrainedModel):
+            wanted = _pretrained(source, store, paths)
+            yield ResolvedModel(wanted, family, lora, store.model(wanted.id))
+            continue
+        try:
+            found = locate_model(_model_source(source, entry), locations, download=fetch)
+        except MissingInputError:
+            if fetch:
+                raise
+            wanted = WantedModel(source.name, f"base-not-here-{source.name}", entry.parameters if entry else None)
+            yield ResolvedModel(wanted, family, lora, None)
+            continue
+        paths[found.id] = found.path
+        parameters = (entry.parameters if entry else None) or _count_parameters(found.path)
+        yield ResolvedModel(WantedModel(source.name, found.id, parameters), family, lora, found.path, found.revision)
+
+
+def _pretrained(source: PretrainedModel, store: Store, paths: dict[str, Path]) -> WantedModel:
+    """Write the pre-training text of an embedded corpus into the store, and name the model by it and its settings."""
+    settings = source.pretrain
+    corpus = CorpusSettings(documents=settings.documents or _DOCUMENTS, seed=settings.seed)
+    lines = (json.dumps(asdict(document), ensure_ascii=False) + "\n" for document in pretraining_text(corpus))
+    rendered = "".join(lines).encode()
+    data = slice_id(rendered)
+    paths[data] = store.put_slice(data, rendered)
+    spec = PretrainSpec(data, dict(settings.settings), settings.seed, label=source.name)
+    key = key_of("pretrain", spec)
+    return WantedModel(source.name, key, None, spec)
+
+
+def _adapters(recipe: Recipe, locations: Locations, paths: dict[str, Path]) -> Iterator[ResolvedAdapter]:
+    for source in recipe.adapters:
+        found = locate_adapter(source, locations)
+        paths[found.id] = found.path
+        digest = sha256_file(found.path / "adapter_model.safetensors")
+        yield ResolvedAdapter(source.name, source.model, found.id, found.path, digest)
+
+
+def _slices(
+    entries: tuple[Any, ...], catalog: Catalog, locations: Locations, store: Store, paths: dict[str, Path]
+) -> Iterator[ResolvedSlice]:
+    for entry in entries:
+        if isinstance(entry, FileSet):
+            examples = read(entry.file, entry.format, entry.language)
+            yield _slice(examples, entry, (entry.label, entry.language, "file"), frozenset(), store, paths)
+            continue
+        dataset = catalog.datasets[entry.dataset]
+        languages = dataset.languages() if entry.languages == "all" else entry.languages
+        for language in languages:
+            examples = load_examples(catalog, entry.dataset, language, entry.split, locations)
+            seen = frozenset(dataset.seen_families(language))
+            yield _slice(examples, entry, (entry.dataset, language, entry.split), seen, store, paths)
+
+
+def _slice(
+    examples: list[Example],
+    entry: Any,
+    names: tuple[str, str, str],
+    seen: frozenset[str],
+    store: Store,
+    paths: dict[str, Path],
+) -> ResolvedSlice:
+    kept = examples[: entry.limit] if entry.limit else examples
+    if not kept:
+        raise DataError(f"{names[0]}/{names[1]}/{names[2]} has no examples", remedy="choose another language or split")
+    rendered = render_slice(kept)
+    data = slice_id(rendered)
+    paths[data] = store.put_slice(data, rendered)
+    contexts = len({example.context_id for example in kept})
+    return ResolvedSlice(data, *names, len(kept), seen, contexts)
+
+
+def _count_parameters(folder: Path) -> int | None:
+    """Parameters of a model folder, from the headers of its safetensors files (shapes alone are read)."""
+    total = 0
+    for path in folder.glob("*.safetensors"):
+        with path.open("rb") as stream:
+            size = int.from_bytes(stream.read(8), "little")
+            header = json.loads(stream.read(size))
+        total += sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+    return total or None

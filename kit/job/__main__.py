@@ -1,0 +1,96 @@
+"""`python -m kit.job JOB_DIR`: read `job.json`, do the work, write `result.json`. Exit code 0 done, 1 failed.
+
+What the job prints is its log: whoever starts it decides where that goes. The heavy libraries are imported in
+`main`, after the environment that they read at import is set.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from kit.job.failures import BadInput, classify, stop_on_signals
+from kit.jobdir import Failure, JobFolder, JobSpec, Result
+
+
+def main(arguments: list[str]) -> int:
+    """Run the job in the folder named by the one argument."""
+    if len(arguments) != 1:
+        print("usage: python -m kit.job JOB_DIR", file=sys.stderr)
+        return 2
+    folder = JobFolder(Path(arguments[0]).absolute())
+    started = time.monotonic()
+    produced: dict[str, str] = {}
+    environment: dict[str, Any] = {}
+    failure: Failure | None = None
+    stop_on_signals()
+    try:
+        spec = _read_spec(folder)
+        shutil.rmtree(folder.scratch, ignore_errors=True)
+        folder.scratch.mkdir()
+        folder.emit(
+            "started",
+            work=spec.kind,
+            name=spec.name,
+            pid=os.getpid(),
+            device=spec.device,
+            threads=spec.threads,
+        )
+        _set_environment(spec)
+        produced = _work(spec, folder, environment)
+    except BaseException as error:
+        failure = classify(error)
+        traceback.print_exc()
+    return _finish(
+        folder,
+        Result("failed" if failure else "done", produced, environment, time.monotonic() - started, failure),
+    )
+
+
+def _read_spec(folder: JobFolder) -> JobSpec:
+    try:
+        return folder.spec()
+    except (OSError, ValueError) as error:
+        raise BadInput(f"job.json cannot be read: {error}") from error
+
+
+def _set_environment(spec: JobSpec) -> None:
+    os.environ.update(
+        HF_HUB_OFFLINE="1",
+        TRANSFORMERS_OFFLINE="1",
+        HF_HUB_DISABLE_TELEMETRY="1",
+        HF_HUB_DISABLE_PROGRESS_BARS="1",
+        TOKENIZERS_PARALLELISM="true" if spec.threads > 1 else "false",
+        OMP_NUM_THREADS=str(spec.threads),
+        MKL_NUM_THREADS=str(spec.threads),
+    )
+    if spec.device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    else:  # a job uses one GPU: the first that it is shown
+        os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+
+
+def _work(spec: JobSpec, folder: JobFolder, environment: dict[str, Any]) -> dict[str, str]:
+    from kit.job.work import work  # here and not above: it imports torch, which reads the environment
+
+    return work(spec, folder, environment)
+
+
+def _finish(folder: JobFolder, result: Result) -> int:
+    try:
+        shutil.rmtree(folder.scratch, ignore_errors=True)
+        folder.emit("finished", state=result.state, seconds=round(result.seconds, 3))
+        folder.write_result(result)
+    except OSError:
+        traceback.print_exc()
+        return 1
+    return 0 if result.failure is None else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

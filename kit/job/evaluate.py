@@ -1,0 +1,254 @@
+"""Evaluation: one base in memory, and one finished cell after the other.
+
+Cells that share dtype and parent adapters share the base in memory; within it, cells of one adapter come together.
+A cell is written to the job's scratch folder and put in place by one rename: it is there whole, or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Protocol
+
+from kit.data.example import Example, read_slice
+from kit.job.decode import Decoder
+from kit.job.failures import BadInput
+from kit.job.memory import rows_that_fit
+from kit.job.model import Base, adapter_digest
+from kit.job.prompt import Encoder
+from kit.job.sampling import Chooser
+from kit.job.scoring import Scored, Scorer
+from kit.job.vocabulary import Vocabulary, decode_text, read_vocabulary
+from kit.jobdir import (
+    CellSpec,
+    EvaluateSpec,
+    GenerateTask,
+    JobFolder,
+    JobSpec,
+    ScoreTask,
+    encode,
+    publish_folder,
+    sha256_file,
+)
+from kit.jobdir.spec import Dtype
+
+_SCHEMA = 1  # of cell.json
+_VERSION = 1  # of the job kind
+_TELL_EVERY = 1.0  # seconds between two progress events
+
+
+class Emit(Protocol):
+    """How a job tells of its progress: a kind of event, and its fields."""
+
+    def __call__(self, kind: str, /, **data: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """What the cells of one subject share while it stands in memory."""
+
+    model: Any
+    tokenizer: Any
+    vocabulary: Vocabulary
+    job: JobSpec
+
+
+def evaluate(job: JobSpec, folder: JobFolder, environment: Mapping[str, Any], emit: Emit) -> dict[str, str]:
+    """Produce the cells of the job that are not in its folder yet; returns the digest of each cell's items by key.
+
+    Raises:
+        BadInput: an input is missing, cannot be loaded, or a cell asks for what this version cannot do.
+    """
+    assert isinstance(job.work, EvaluateSpec)
+    # Digests are taken when a cell is ready, not at the end: the host moves cells away while the job goes on.
+    digests = {
+        key: sha256_file(folder.cells / key / "items.jsonl") for key in job.keys if (folder.cells / key).is_dir()
+    }
+    todo = [pair for pair in zip(job.keys, job.work.cells, strict=True) if pair[0] not in digests]
+    for _, cell in todo:
+        _check(cell, job)
+    folder.cells.mkdir(exist_ok=True)
+    ordered = sorted(todo, key=lambda pair: (_base_of(pair[1]), pair[1].adapters))
+    for _, cells in groupby(ordered, key=lambda pair: _base_of(pair[1])):
+        digests |= _evaluate_on_one_base(list(cells), job, folder, environment, emit)
+    return digests
+
+
+def _evaluate_on_one_base(
+    cells: Sequence[tuple[str, CellSpec]],
+    job: JobSpec,
+    folder: JobFolder,
+    environment: Mapping[str, Any],
+    emit: Emit,
+) -> dict[str, str]:
+    emit("phase", name="load")
+    name, dtype, parents = _base_of(cells[0][1])
+    base = Base(Path(job.inputs[name]), dtype, job.device, [Path(job.inputs[p]) for p in parents])
+    vocabulary = read_vocabulary(base.tokenizer, base.model)
+    emit("phase", name="evaluate")
+    digests = {}
+    for adapter, same in groupby(cells, key=lambda pair: pair[1].adapters[-1:]):
+        with base.wearing(Path(job.inputs[adapter[0]]) if adapter else None) as model:
+            stage = _Stage(model, base.tokenizer, vocabulary, job)
+            for key, cell in same:
+                digests[key] = _produce(key, cell, stage, folder, environment, emit)
+    return digests
+
+
+def _produce(
+    key: str, cell: CellSpec, stage: _Stage, folder: JobFolder, environment: Mapping[str, Any], emit: Emit
+) -> str:
+    started = time.monotonic()
+    examples = read_examples(Path(stage.job.inputs[cell.data]))
+    unfinished = folder.scratch / key
+    unfinished.mkdir(parents=True)
+    progress = Progress(emit, key, len(examples))
+    items = (
+        _generate(cell, examples, stage, progress)
+        if _generates(cell)
+        else _score(cell, examples, stage, progress)
+    )
+    with (unfinished / "items.jsonl").open("w", encoding="utf-8") as stream:
+        stream.writelines(
+            json.dumps(item, ensure_ascii=False, separators=(",", ":")) + "\n" for item in items
+        )
+    seconds = time.monotonic() - started
+    about = {
+        "schema": _SCHEMA,
+        "key": key,
+        "spec": encode(cell),
+        "adapter_digests": {name: adapter_digest(Path(stage.job.inputs[name])) for name in cell.adapters},
+        "n": len(examples),
+        "seconds": seconds,
+        "environment": dict(environment),
+    }
+    (unfinished / "cell.json").write_text(json.dumps(about, ensure_ascii=False, indent=1), encoding="utf-8")
+    digest = sha256_file(unfinished / "items.jsonl")
+    publish_folder(unfinished, folder.cells / key)
+    emit("cell", key=key, seconds=round(seconds, 3), n=len(examples))
+    return digest
+
+
+def _generate(
+    cell: CellSpec, examples: Sequence[Example], stage: _Stage, progress: Progress
+) -> list[dict[str, Any]]:
+    """The rows of `items.jsonl` of a `generate` cell, in the order of the slice."""
+    assert isinstance(cell.task, GenerateTask)
+    encoder = Encoder(stage.tokenizer, cell.prompt)
+    prompts = [encoder.prompt_ids(example) for example in examples]
+    chooser = Chooser(cell.task, cell.seed, stage.job.device, batched=cell.mode == "fast")
+    decoder = Decoder(stage.model, stage.tokenizer, stage.vocabulary, cell.task, chooser)
+    ids = [example.id for example in examples]
+    if cell.mode == "exact":
+        stream = decoder.exact(ids, prompts)
+    else:
+        fit = rows_that_fit(stage.model, cell.task.limit, stage.job.batch_tokens, stage.job.device)
+        stream = decoder.fast(ids, prompts, fit)
+    rows: dict[int, dict[str, Any]] = {}
+    for done in stream:
+        rows[done.index] = {
+            "id": ids[done.index],
+            "raw": decode_text(stage.tokenizer, list(done.ids)),
+            "tokens": len(done.ids),
+            "stop": done.stop,
+            "prompt_tokens": len(prompts[done.index]),
+        }
+        progress.add(1, len(done.ids))
+    return [rows[index] for index in range(len(examples))]
+
+
+def _score(
+    cell: CellSpec, examples: Sequence[Example], stage: _Stage, progress: Progress
+) -> list[dict[str, Any]]:
+    """The rows of `items.jsonl` of a `score` cell, in the order of the slice."""
+    encoder = Encoder(stage.tokenizer, cell.prompt)
+    prompts = [encoder.prompt_ids(example) for example in examples]
+    asked = [(i, answer) for i, example in enumerate(examples) for answer in _continuations(cell, example)]
+    rows = [(prompts[i], encoder.continuation_ids(examples[i], answer)) for i, answer in asked]
+    scorer = Scorer(stage.model, stage.vocabulary)
+    progress.total, progress.unit = len(rows), "continuations"
+    if cell.mode == "exact":
+        stream = scorer.exact(rows)
+    else:
+        stream = scorer.fast(rows, rows_that_fit(stage.model, 0, stage.job.batch_tokens, stage.job.device))
+    scored: dict[int, Scored] = {}
+    for done in stream:
+        scored[done.index] = done
+        progress.add(1, len(rows[done.index][0]) + len(rows[done.index][1]))
+    items: list[dict[str, Any]] = [
+        {"id": example.id, "prompt_tokens": len(prompt), "continuations": []}
+        for example, prompt in zip(examples, prompts, strict=True)
+    ]
+    for index, (i, answer) in enumerate(asked):
+        one = scored[index]
+        items[i]["continuations"].append(
+            {"text": answer, "tokens": list(one.tokens), "end": one.end, "newline": one.newline}
+        )
+    return items
+
+
+def _continuations(cell: CellSpec, example: Example) -> list[str]:
+    assert isinstance(cell.task, ScoreTask)
+    distinct = list(dict.fromkeys(example.answers))
+    return distinct if cell.task.continuations == "gold" else distinct[:1]
+
+
+class Progress:
+    """Tells how far a cell is, about once a second, with the tokens of each second."""
+
+    def __init__(self, emit: Emit, key: str, total: int) -> None:
+        self.total, self.unit = total, "items"
+        self._emit, self._key = emit, key
+        self._done = self._tokens = 0
+        self._started = self._told = time.monotonic()
+
+    def add(self, items: int, tokens: int) -> None:
+        """Count what is done, and tell of it where a second has passed."""
+        self._done += items
+        self._tokens += tokens
+        now = time.monotonic()
+        if now - self._told >= _TELL_EVERY:
+            self._told = now
+            self._emit(
+                "progress",
+                cell=self._key,
+                done=self._done,
+                total=self.total,
+                unit=self.unit,
+                tokens_per_s=round(self._tokens / (now - self._started), 1),
+            )
+
+
+def _generates(cell: CellSpec) -> bool:
+    return isinstance(cell.task, GenerateTask)
+
+
+def _base_of(cell: CellSpec) -> tuple[str, Dtype, tuple[str, ...]]:
+    """What decides on the base in memory: the model, its dtype, and the adapters merged into it."""
+    return cell.base, cell.dtype, cell.adapters[:-1]
+
+
+def read_examples(path: Path) -> list[Example]:
+    """The examples of a rendered slice; raises BadInput where it cannot be read."""
+    try:
+        return read_slice(path)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{path}: the slice cannot be read: {error}") from error
+
+
+def _check(cell: CellSpec, job: JobSpec) -> None:
+    if cell.version != _VERSION:
+        raise BadInput(
+            f"A cell asks for version {cell.version} of evaluation; here is {_VERSION}.", "Use that kit."
+        )
+    if cell.interventions:
+        raise BadInput(
+            f"A cell asks for interventions ({', '.join(cell.interventions)}); there are none here."
+        )
+    for name in (cell.base, cell.data, *cell.adapters):
+        if name not in job.inputs:
+            raise BadInput(f"The job does not say where {name} lies.")

@@ -1,0 +1,172 @@
+"""Models from local folders: safetensors only, no remote code, the dtype said explicitly.
+
+A base is loaded once and serves many adapters. An adapter is attached unmerged (merging in bf16 changes outputs) and
+taken off again, which gives the very same base back; one adapter is attached at a time, so memory holds a base and
+one adapter whatever a job's length. A subject of several adapters is ordered: all but the last are parents, merged
+into the base in float32 before it takes its dtype; the last stays unmerged. Tuning on top of parents does the same.
+
+Adapter weights are float32 under every base dtype (peft's default); their product is cast to the base's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from peft import PeftModel
+
+from kit.job.failures import BadInput
+from kit.jobdir import sha256_file
+from kit.jobdir.spec import Dtype
+
+DTYPES: Mapping[str, torch.dtype] = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+ADAPTER_FILE = "adapter_model.safetensors"
+_EAGER_ONLY = {"bloom"}
+# Ways to start an adapter that leave the base's own weights alone; the others (pissa, olora, ...) rewrite them.
+_PLAIN_STARTS = (True, False, "gaussian", "orthogonal")
+
+
+def check_device(device: str) -> None:
+    """Raises BadInput where CUDA is asked for and not there."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise BadInput(
+            "The job asks for CUDA, and torch sees no CUDA device.", "Use device cpu, or a CUDA build."
+        )
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer in a model folder.
+
+    Raises:
+        BadInput: it is not there or cannot be read.
+    """
+    _check_folder(folder)
+    try:
+        return transformers.AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        raise BadInput(f"{folder}: the tokenizer cannot be loaded: {error}") from error
+
+
+def load_base(folder: Path, dtype: Dtype, device: str, parents: Sequence[Path] = ()) -> Any:
+    """The causal language model in `folder`, in evaluation mode, with `parents` merged in.
+
+    Raises:
+        BadInput: the folder is absent, has no safetensors, asks for remote code or lacks some of its weights.
+    """
+    _check_folder(folder)
+    if not any(folder.glob("*.safetensors")):
+        raise BadInput(
+            f"{folder}: there are no weights as safetensors.", "Convert them; no other format is loaded."
+        )
+    model = _from_pretrained(folder, "float32" if parents else dtype)
+    for parent in parents:
+        model = _with_adapter(model, parent).merge_and_unload()
+    return model.to(dtype=DTYPES[dtype], device=device).eval()
+
+
+def _from_pretrained(folder: Path, dtype: Dtype) -> Any:
+    try:
+        config = transformers.AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+        attention = {"attn_implementation": "eager"} if config.model_type in _EAGER_ONLY else {}
+        model, info = transformers.AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=DTYPES[dtype],
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+            **attention,
+        )
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        raise BadInput(f"{folder}: the model cannot be loaded: {error}") from error
+    except Exception as error:
+        if type(error).__name__ != "SafetensorError":
+            raise
+        raise BadInput(f"{folder}: the weights cannot be read: {error}") from error
+    if info["missing_keys"]:
+        names = ", ".join(sorted(info["missing_keys"])[:3])
+        raise BadInput(
+            f"{folder}: weights are missing: {names}", "A model with random weights is no subject."
+        )
+    return model
+
+
+class Base:
+    """A base model in memory, its tokenizer, and the adapters that are put on it one after the other."""
+
+    def __init__(self, folder: Path, dtype: Dtype, device: str, parents: Sequence[Path] = ()) -> None:
+        self._load = lambda: load_base(folder, dtype, device, parents)
+        self.tokenizer = load_tokenizer(folder)
+        self.device = device
+        self.model = self._load()
+
+    @contextmanager
+    def wearing(self, adapter: Path | None) -> Iterator[Any]:
+        """The model with `adapter` attached, or the bare base; on leaving, the base is as it was before.
+
+        Raises:
+            BadInput: the adapter is absent, unsafe, not LoRA or not for this base.
+        """
+        if adapter is None:
+            yield self.model
+            return
+        worn = _with_adapter(self.model, adapter)
+        try:
+            yield worn.eval()
+        finally:
+            self.model = worn.unload()
+            if _rewrites_base(worn.peft_config["default"]):
+                self.model = None
+                self.model = self._load()
+
+
+def adapter_digest(folder: Path) -> str:
+    """sha256 of an adapter's weights: what a finished cell records of it."""
+    return sha256_file(folder / ADAPTER_FILE)
+
+
+def _with_adapter(model: Any, folder: Path) -> Any:
+    _check_adapter(folder)
+    try:
+        return PeftModel.from_pretrained(model, str(folder), is_trainable=False, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise BadInput(f"{folder}: the adapter does not fit this base: {_short(error)}") from error
+
+
+def _check_adapter(folder: Path) -> None:
+    if not (folder / ADAPTER_FILE).is_file():
+        raise BadInput(f"{folder}: there is no {ADAPTER_FILE}.", "Only adapters as safetensors are loaded.")
+    try:
+        config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{folder}: adapter_config.json cannot be read: {error}") from error
+    if config.get("peft_type") != "LORA":
+        raise BadInput(
+            f"{folder}: the adapter is of type {config.get('peft_type')}.", "Only LoRA is supported."
+        )
+
+
+def _rewrites_base(config: Any) -> bool:
+    return config.bias != "none" or config.init_lora_weights not in _PLAIN_STARTS
+
+
+def _check_folder(folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        raise BadInput(f"{folder}: there is no model here (no config.json).", "Check the input's path.")
+
+
+def _short(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

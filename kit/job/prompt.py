@@ -1,0 +1,146 @@
+"""From an example to token ids: the prompt, its continuations, and the text that a model is tuned on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from kit.data.example import Example
+from kit.job.failures import BadInput
+from kit.jobdir import Prompt
+
+_FIELD = re.compile(r"\{(context|question)\}")
+
+
+@dataclass(frozen=True)
+class TrainingText:
+    """Token ids of one training example, as it goes into the model.
+
+    `answer_start` is the position of the first id of joint and answer (the length of `ids` where they were cut off).
+    `cut`: tokens were lost to the limit. `answer_cut`: some of them belonged to the answer. `support_cut`: the context
+    held the answer word for word, and what is left of it does not.
+    """
+
+    id: str
+    ids: tuple[int, ...]
+    answer_start: int
+    cut: bool = False
+    answer_cut: bool = False
+    support_cut: bool = False
+
+
+def render(prompt: Prompt, example: Example) -> str:
+    """The prompt's text: both fields filled in one pass, so that braces within the data stay as they are."""
+    return _FIELD.sub(lambda match: str(getattr(example, match[1])), prompt.template)
+
+
+class Encoder:
+    """Token ids of prompts, continuations and training texts under one tokenizer and one `Prompt`.
+
+    Texts are tokenised without the tokenizer's special tokens; the start token is put in front by id: by the
+    tokenizer's own habit (`tokenizer`), once more on top of it (`written`, which for BLOOM's tokenizer is what a
+    written-out `<s>` becomes), or never (`none`).
+
+    Raises:
+        BadInput: the prompt asks for a start token, and the tokenizer has none.
+    """
+
+    def __init__(self, tokenizer: Any, prompt: Prompt) -> None:
+        self.tokenizer = tokenizer
+        self.prompt = prompt
+        self.start = _start_ids(tokenizer, prompt.start_token)
+
+    def ids(self, text: str) -> list[int]:
+        """Ids of a text on its own, no start token."""
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def prompt_ids(self, example: Example) -> list[int]:
+        """Ids of start token and prompt: what a model is given to continue."""
+        return self.start + self.ids(render(self.prompt, example))
+
+    def continuation_ids(self, example: Example, answer: str) -> list[int]:
+        """Ids of joint and answer as they follow `prompt_ids`.
+
+        Where prompt and whole text share the prompt's ids (a clean boundary), they are the rest of the whole text's
+        ids, so that scoring sees what tuning saw. Where a token spans the boundary, no such rest exists: joint and
+        answer are tokenised on their own, since a model can only continue the prompt as it was given.
+        """
+        text = render(self.prompt, example)
+        head, whole = self.ids(text), self.ids(text + self.prompt.joint + answer)
+        if whole[: len(head)] == head:
+            return whole[len(head) :]
+        return self.ids(self.prompt.joint + answer)
+
+    def training_text(
+        self, example: Example, limit: int, truncation: Literal["right", "context"], end: int
+    ) -> TrainingText:
+        """Ids of start token, prompt, joint, first gold answer and end token, at most `limit` of them.
+
+        Raises:
+            BadInput: the example has no answer.
+        """
+        if not example.answers:
+            raise BadInput(
+                f"Example {example.id!r} has no answer to tune on.", "Leave unanswerable examples out."
+            )
+        full = self._assemble(example, end)
+        if len(full.ids) <= limit:
+            return full
+        if truncation == "context":
+            shorter = self._shorten(example, limit, end)
+            if shorter is not None:
+                lost = example.answers[0] in example.context and example.answers[0] not in shorter.context
+                return replace(self._assemble(shorter, end), cut=True, support_cut=lost)
+        return replace(
+            full,
+            ids=full.ids[:limit],
+            answer_start=min(full.answer_start, limit),
+            cut=True,
+            answer_cut=limit < len(full.ids) - 1,  # the very last id is the end token
+        )
+
+    def _assemble(self, example: Example, end: int) -> TrainingText:
+        text = render(self.prompt, example)
+        head, whole = self.ids(text), self.ids(text + self.prompt.joint + example.answers[0])
+        start = len(self.start) + _shared(head, whole)
+        return TrainingText(example.id, (*self.start, *whole, end), start)
+
+    def _shorten(self, example: Example, limit: int, end: int) -> Example | None:
+        """The example with the longest beginning of its context that fits, by bisection; None where none fits."""
+
+        def fits(length: int) -> bool:
+            return len(self._assemble(replace(example, context=example.context[:length]), end).ids) <= limit
+
+        if not fits(0):
+            return None
+        low, high = 0, len(example.context)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if fits(middle) else (low, middle)
+        return replace(example, context=example.context[:low])
+
+
+def _start_ids(tokenizer: Any, start_token: str) -> list[int]:
+    bos = tokenizer.bos_token_id
+    if start_token == "none":
+        return []
+    habit = list(tokenizer("")["input_ids"])[:1]
+    habit = habit if bos is not None and habit == [bos] else []
+    if start_token == "tokenizer":
+        return habit
+    if bos is None:
+        raise BadInput(
+            "The prompt writes a start token, and this tokenizer has none.", "Use start_token: none."
+        )
+    return [bos, *habit]
+
+
+def _shared(left: Sequence[int], right: Sequence[int]) -> int:
+    length = 0
+    for one, other in zip(left, right, strict=False):
+        if one != other:
+            break
+        length += 1
+    return length

@@ -1,0 +1,208 @@
+"""Tuning ("response alignment"): load, prepare, train, save.
+
+The adapter after optimizer step s is put in place as `adapters/<s>/`, whole or not at all. A tuning that was cut
+short starts again: its steps take minutes, and a resumed one would not be the same one.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model
+
+from kit.data.example import Example
+from kit.job.evaluate import Emit, read_examples
+from kit.job.failures import BadInput
+from kit.job.model import ADAPTER_FILE, DTYPES, adapter_digest, load_base, load_tokenizer
+from kit.job.prompt import Encoder
+from kit.job.stream import Step, epoch_ends, plan_steps
+from kit.job.trainer import IGNORED, Collator, Row, StepCallback, StepReport, StepTrainer, training_arguments
+from kit.jobdir import JobFolder, JobSpec, Lora, TuneSpec, publish_folder
+
+_VERSION = 1  # of the job kind
+
+
+def tune(job: JobSpec, folder: JobFolder, emit: Emit) -> dict[str, str]:
+    """Tune an adapter and publish it at the steps asked for; returns the digest of each by its step.
+
+    Raises:
+        BadInput: an input is missing or unfit, or a step is asked for that the tuning does not reach.
+    """
+    spec = job.work
+    assert isinstance(spec, TuneSpec)
+    _check(spec, job)
+    emit("phase", name="load")
+    tokenizer = load_tokenizer(Path(job.inputs[spec.base]))
+    examples = read_examples(Path(job.inputs[spec.data]))
+    emit("phase", name="prepare")
+    rows = prepare(spec, tokenizer, examples, emit)
+    steps = plan_steps([len(row.text.ids) for row in rows], spec.trainer, spec.seed)
+    wanted = _wanted(spec, len(steps))
+    if not all((folder.adapters / str(step)).is_dir() for step in wanted):
+        model = load(spec, job)
+        emit("phase", name="train", steps=len(steps), epoch_ends=epoch_ends(steps))
+        shutil.rmtree(folder.adapters, ignore_errors=True)  # of a run cut short: no two runs are mixed
+        folder.adapters.mkdir()
+        return train(job, model, rows, steps, folder, emit)
+    return {str(step): adapter_digest(folder.adapters / str(step)) for step in wanted}
+
+
+def load(spec: TuneSpec, job: JobSpec) -> Any:
+    """The base with its parents merged in, and on it a fresh LoRA whose start depends on the seed alone.
+
+    Raises:
+        BadInput: base or parents cannot be loaded, or the LoRA targets are not in this model.
+    """
+    parents = [Path(job.inputs[name]) for name in spec.parents]
+    base = load_base(Path(job.inputs[spec.base]), spec.weights, job.device, parents)
+    base.config.use_cache = False
+    torch.manual_seed(spec.seed)
+    try:
+        model = get_peft_model(base, _lora(spec.lora))
+    except (ValueError, KeyError) as error:
+        raise BadInput(f"LoRA does not fit this model: {error}", "Name its target modules.") from error
+    model.peft_config[
+        "default"
+    ].base_model_name_or_path = spec.base  # a content id instead of this machine's path
+    return model
+
+
+def prepare(spec: TuneSpec, tokenizer: Any, examples: Sequence[Example], emit: Emit) -> list[Row]:
+    """Token ids and labels of every example, in the order of the file; tells how many the limit has cut.
+
+    Raises:
+        BadInput: there are no examples, one has no answer, or the tokenizer has no end token.
+    """
+    if not examples:
+        raise BadInput("There are no examples to tune on.")
+    end = tokenizer.eos_token_id
+    if end is None:
+        raise BadInput("The tokenizer has no end token, which every training text needs.")
+    encoder = Encoder(tokenizer, spec.prompt)
+    texts = [
+        encoder.training_text(example, spec.sequence_limit, spec.truncation, end) for example in examples
+    ]
+    cut = sum(text.cut for text in texts)
+    counts = {
+        "examples": len(texts),
+        "cut": cut,
+        "answers_cut": sum(text.answer_cut for text in texts),
+        "supports_cut": sum(text.support_cut for text in texts),
+    }
+    emit("truncation", rule=spec.truncation, limit=spec.sequence_limit, **counts)
+    if cut:
+        emit("warning", message=_truncation_warning(spec, counts))
+    rows = [Row(text, _labels(spec, text.ids, text.answer_start, end)) for text in texts]
+    if all(label == IGNORED for row in rows for label in row.labels[1:]):
+        raise BadInput("No token is left to learn from: every label is masked.", "Raise the sequence limit.")
+    return rows
+
+
+def train(
+    job: JobSpec, model: Any, rows: Sequence[Row], steps: Sequence[Step], folder: JobFolder, emit: Emit
+) -> dict[str, str]:
+    """Run the planned steps; tells of each one, saves the adapter after those asked for, returns their digests."""
+    spec = job.work
+    assert isinstance(spec, TuneSpec)
+    wanted = set(_wanted(spec, len(steps)))
+    digests: dict[str, str] = {}  # taken at once: the host moves adapters away while the job goes on
+
+    def on_step(report: StepReport) -> None:
+        emit("batch", step=report.step, examples=report.batches)
+        emit(
+            "train",
+            step=report.step,
+            steps=len(steps),
+            loss=report.loss,
+            learning_rate=report.learning_rate,
+            grad_norm=report.grad_norm,
+            tokens_per_s=round(report.tokens / max(report.seconds, 1e-9), 1),
+        )
+
+    def on_model(step: int, tuned: Any) -> None:
+        if step in wanted:
+            digests[str(step)] = save(tuned, folder, step)
+            emit("adapter", step=step, digest=digests[str(step)])
+
+    arguments = training_arguments(spec, len(steps), job.device, folder.scratch / "trainer")
+    collator = Collator(pad=0)  # any id will do: padding is masked in attention and loss
+    trainer = StepTrainer(model, arguments, rows, steps, collator, spec.trainer.loss_mean)
+    trainer.add_callback(StepCallback(collator, on_step, on_model))
+    trainer.train()
+    return digests
+
+
+def save(model: Any, folder: JobFolder, step: int) -> str:
+    """Publish the adapter as it is now; returns the digest of its weights."""
+    unfinished = folder.scratch / f"adapter-{step}"
+    model.save_pretrained(str(unfinished), save_embedding_layers=False)
+    (unfinished / "README.md").unlink(
+        missing_ok=True
+    )  # peft's card says nothing that is not in the configuration
+    config_file = unfinished / "adapter_config.json"
+    config = json.loads(config_file.read_text(encoding="utf-8"))
+    if isinstance(config["target_modules"], list):
+        config["target_modules"].sort()  # peft keeps a set
+    config_file.write_text(json.dumps(config, indent=1, sort_keys=True), encoding="utf-8")
+    (unfinished / ADAPTER_FILE).chmod(0o644)
+    digest = adapter_digest(unfinished)
+    (unfinished / "digest.txt").write_text(digest + "\n", encoding="ascii")
+    publish_folder(unfinished, folder.adapters / str(step))
+    return digest
+
+
+def _labels(spec: TuneSpec, ids: Sequence[int], answer_start: int, end: int) -> tuple[int, ...]:
+    """The targets: all tokens or those from the answer on; end tokens in or, wherever they stand, out (trap 1)."""
+    first = answer_start if spec.loss_on == "answer" else 0
+    masked = {end} if spec.end_token == "masked" else set()
+    return tuple(IGNORED if place < first or token in masked else token for place, token in enumerate(ids))
+
+
+def _lora(lora: Lora) -> LoraConfig:
+    return LoraConfig(
+        r=lora.r,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        bias=lora.bias,
+        target_modules=list(lora.targets) or None,
+        task_type="CAUSAL_LM",
+    )
+
+
+def _wanted(spec: TuneSpec, last: int) -> tuple[int, ...]:
+    steps = tuple(sorted(set(spec.save_steps))) or (last,)
+    if steps[0] < 1 or steps[-1] > last:
+        raise BadInput(
+            f"Checkpoints are asked for at steps {', '.join(map(str, steps))}; the tuning has steps 1 to {last}.",
+            "Name steps within it, or `last`; step 0 is the base.",
+        )
+    return steps
+
+
+def _truncation_warning(spec: TuneSpec, counts: dict[str, int]) -> str:
+    return (
+        f"{counts['cut']} of {counts['examples']} training texts exceed {spec.sequence_limit} tokens and were cut"
+        f" ({spec.truncation}): {counts['answers_cut']} lost their answer or a part of it,"
+        f" {counts['supports_cut']} the answer's place in the context."
+    )
+
+
+def _check(spec: TuneSpec, job: JobSpec) -> None:
+    if spec.version != _VERSION:
+        raise BadInput(
+            f"The job asks for version {spec.version} of tuning; here is {_VERSION}.", "Use that kit."
+        )
+    if (
+        spec.weights != "float32"
+        and spec.autocast != "none"
+        and DTYPES[spec.weights] != DTYPES[spec.autocast]
+    ):
+        raise BadInput(f"Autocast to {spec.autocast} over {spec.weights} weights makes no sense.")
+    for name in (spec.base, spec.data, *spec.parents):
+        if name not in job.inputs:
+            raise BadInput(f"The job does not say where {name} lies.")

@@ -1,0 +1,61 @@
+"""From a job's spec to the kind of work that it asks for, on a device set up for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from kit.job.environment import describe
+from kit.job.evaluate import evaluate
+from kit.job.failures import BadInput
+from kit.job.model import check_device
+from kit.job.pretrain import PretrainSettings, pretrain
+from kit.job.tune import tune
+from kit.jobdir import EvaluateSpec, JobFolder, JobSpec, PretrainSpec, TuneSpec, publish_folder, tree_digest
+
+
+def work(job: JobSpec, folder: JobFolder, environment: dict[str, Any]) -> dict[str, str]:
+    """Do the job's work; returns what landed with its digest, and fills `environment` before the work begins.
+
+    Raises:
+        BadInput: an input is missing or unfit. Anything else that the libraries raise goes through as it is.
+    """
+    set_up(job)
+    environment.update(describe(job.device))
+    if isinstance(job.work, EvaluateSpec):
+        return evaluate(job, folder, environment, folder.emit)
+    if isinstance(job.work, TuneSpec):
+        return tune(job, folder, folder.emit)
+    return _pretrain(job, job.work, folder)
+
+
+def set_up(job: JobSpec) -> None:
+    """Threads, determinism on a CPU, quiet libraries; raises BadInput where the device is not there."""
+    torch.set_num_threads(job.threads)
+    if torch.get_num_interop_threads() != 1:
+        torch.set_num_interop_threads(1)
+    torch.use_deterministic_algorithms(job.device == "cpu")
+    transformers.logging.set_verbosity_warning()
+    transformers.logging.disable_progress_bar()
+    check_device(job.device)
+
+
+def _pretrain(job: JobSpec, spec: PretrainSpec, folder: JobFolder) -> dict[str, str]:
+    if not folder.model.is_dir():
+        try:
+            settings = PretrainSettings.from_dict(
+                {**spec.settings, "seed": spec.seed, "threads": job.threads}
+            )
+        except (TypeError, ValueError) as error:
+            raise BadInput(f"The settings of the pre-training do not fit: {error}") from error
+        text = Path(job.inputs.get(spec.data, ""))
+        if not text.is_file():
+            raise BadInput(f"{text}: there is no text to train on.")
+        unfinished = folder.scratch / "model"
+        unfinished.mkdir()
+        pretrain(settings, text, unfinished, folder.emit)
+        publish_folder(unfinished, folder.model)
+    return {"model": tree_digest(folder.model)}

@@ -1,0 +1,56 @@
+"""The contract between host and job: one folder. Reads and writes: `job.json`, `events.jsonl`, `result.json`, cells.
+
+Standard library only, so that both worlds can import it. The host writes `job.json`; the job appends to
+`events.jsonl` and `log.txt`, puts each finished cell (or adapter, or model) in place by one rename, and writes
+`result.json` last of all. Whoever sees the folder can follow, stop, resume or read the job.
+"""
+
+from kit.jobdir.codec import SpecError, decode, encode
+from kit.jobdir.files import append_line, atomic_write, publish_folder, read_json, sha256_file, tree_digest
+from kit.jobdir.folder import Event, Failure, FailureCode, Handle, JobFolder, Result
+from kit.jobdir.keys import canonical, key_of, key_parts
+from kit.jobdir.spec import (
+    SCHEMA,
+    CellSpec,
+    EvaluateSpec,
+    GenerateTask,
+    JobSpec,
+    Lora,
+    PretrainSpec,
+    Prompt,
+    ScoreTask,
+    TrainerSettings,
+    TuneSpec,
+)
+
+__all__ = [
+    "SCHEMA",
+    "CellSpec",
+    "EvaluateSpec",
+    "Event",
+    "Failure",
+    "FailureCode",
+    "GenerateTask",
+    "Handle",
+    "JobFolder",
+    "JobSpec",
+    "Lora",
+    "PretrainSpec",
+    "Prompt",
+    "Result",
+    "ScoreTask",
+    "SpecError",
+    "TrainerSettings",
+    "TuneSpec",
+    "append_line",
+    "atomic_write",
+    "canonical",
+    "decode",
+    "encode",
+    "key_of",
+    "key_parts",
+    "publish_folder",
+    "read_json",
+    "sha256_file",
+    "tree_digest",
+]

@@ -1,0 +1,96 @@
+"""Writing that is whole or not at all: unique temporary name, fsync, rename. And digests of files and trees."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+_CHUNK = 1 << 20
+
+
+def atomic_write(path: Path, content: bytes | str) -> None:
+    """Put `content` at `path` in one step; a reader sees the old file or the new one, never a part.
+
+    Raises:
+        OSError: no space, no permission; the temporary file is removed and the old file stays as it was.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def publish_folder(unfinished: Path, final: Path) -> None:
+    """Sync every file under `unfinished`, then rename the folder to `final` (which must not exist)."""
+    for path in sorted(unfinished.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+    os.rename(unfinished, final)
+    sync_folder(final.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` durable; a no-op where the file system cannot."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def append_line(path: Path, value: Any) -> None:
+    """Append one JSON line with a single write, so that lines never mix."""
+    line = json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.write(descriptor, line.encode())
+    finally:
+        os.close(descriptor)
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a UTF-8 file.
+
+    Raises:
+        OSError, ValueError: absent, unreadable, not UTF-8 or not JSON.
+    """
+    return json.loads(path.read_bytes().decode("utf-8"))
+
+
+def sha256_file(path: Path) -> str:
+    """Hex digest of a file's bytes, read in chunks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def tree_digest(folder: Path, suffixes: tuple[str, ...] = ()) -> str:
+    """Hex digest of a folder: relative names and contents of its files (hidden ones left out), in order."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and not any(part.startswith(".") for part in name.split("/")):
+            if not suffixes or path.suffix in suffixes:
+                digest.update(f"{name}\0{sha256_file(path)}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,186 @@
+"""What a job is asked to do: typed, closed, complete.
+
+Everything is resolved on the host: prompts are texts, inputs are paths, switches have values. A field counts for the
+key unless its metadata says `key: False`, and only where it differs from its default: a new field with a default
+never invalidates what is stored; in turn the meaning of a default never changes (a better one is a new named value).
+
+Models, adapters and data are named by content ids (`base-…`, `tune-…@60`, `data-…`); `JobSpec.inputs` says where each
+of them lies for this job.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SCHEMA = 1
+"""Version of the files in a job folder. A reader refuses newer ones."""
+
+Dtype = Literal["float32", "bfloat16", "float16"]
+_NOT_IN_KEY: dict[str, Any] = {"key": False}
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """How an example becomes a prompt.
+
+    `template` holds `{context}` and `{question}`; the answer follows after `joint`. `start_token` says whether the
+    text begins with the tokenizer's start-of-text token: `tokenizer` leaves it to the tokenizer's own habit (none for
+    BLOOM), `written` puts the token in front in addition to that habit, `none` suppresses both.
+    """
+
+    template: str
+    joint: str = " "
+    start_token: Literal["tokenizer", "written", "none"] = "tokenizer"
+
+
+@dataclass(frozen=True)
+class GenerateTask:
+    """Decoding. `end`: until the end token (the paper); `newline`: until the first line of the answer is complete.
+
+    `newline` means a newline after the first visible character, so that the answer (strip, first line) is the same
+    under both rules. `temperature` 0 is greedy. `stream` names the random stream under sampling: one a `cell` in file
+    order (the paper), or one an `item`.
+    """
+
+    kind: Literal["generate"] = "generate"
+    stop: Literal["end", "newline"] = "newline"
+    limit: int = 100
+    temperature: float = 0.0
+    top_k: int = 50
+    top_p: float = 0.95
+    stream: Literal["cell", "item"] = "cell"
+
+
+@dataclass(frozen=True)
+class ScoreTask:
+    """Teacher-forced log-likelihoods of every token of the given continuations, and of what may follow them.
+
+    `gold` takes all distinct gold answers of an item, `first-gold` the first alone.
+    """
+
+    kind: Literal["score"] = "score"
+    continuations: Literal["gold", "first-gold"] = "gold"
+
+
+@dataclass(frozen=True)
+class CellSpec:
+    """One (subject x interventions x data x prompt x task): the unit that has a key, is cached and compared."""
+
+    base: str
+    data: str
+    prompt: Prompt
+    task: GenerateTask | ScoreTask
+    adapters: tuple[str, ...] = ()
+    interventions: tuple[str, ...] = ()
+    dtype: Dtype = "float32"
+    mode: Literal["exact", "fast"] = "fast"
+    seed: int = 0
+    replicate: int = 0
+    version: int = 1
+    label: str = field(default="", metadata=_NOT_IN_KEY)
+
+
+@dataclass(frozen=True)
+class Lora:
+    """Low-rank adaptation as peft understands it. `targets` empty means peft's default for the architecture."""
+
+    r: int = 64
+    alpha: int = 16
+    dropout: float = 0.1
+    bias: Literal["none", "all", "lora_only"] = "none"
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """Optimisation. `batch` examples x `accumulation` micro-batches make one optimizer step.
+
+    `accumulate`: `carried` lets accumulation run on across epochs and stops after ⌊batches an epoch / accumulation⌋ x
+    epochs steps (the paper's trainer: 60 for 103 examples), `per-epoch` closes each epoch with a smaller step (70).
+    `loss_mean`: over the `batch` and then over the micro-batches (the paper's trainer), or over all `tokens` of a step.
+    `length_groups`: batches of like length, drawn anew each epoch. `steps` overrules the count that epochs give.
+    """
+
+    epochs: int = 10
+    batch: int = 4
+    accumulation: int = 4
+    learning_rate: float = 2e-4
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    warmup_steps: int = 0
+    weight_decay: float = 0.0
+    max_grad_norm: float = 0.3
+    optimizer: Literal["adamw", "paged-adamw"] = "adamw"
+    accumulate: Literal["carried", "per-epoch"] = "carried"
+    loss_mean: Literal["batch", "tokens"] = "batch"
+    length_groups: bool = True
+    gradient_checkpointing: bool = False
+    steps: int | None = None
+
+
+@dataclass(frozen=True)
+class TuneSpec:
+    """One tuning ("response alignment"): a base, perhaps a parent adapter, 103 examples, the protocol's switches.
+
+    `end_token`: `masked` keeps the end-of-text token out of the loss, `learnt` keeps it in. `loss_on`: the whole
+    sequence or the answer alone. `truncation` at `sequence_limit` tokens: `right` may cut question and answer off,
+    `context` shortens the context so that they survive.
+    """
+
+    base: str
+    data: str
+    prompt: Prompt
+    lora: Lora = Lora()
+    trainer: TrainerSettings = TrainerSettings()
+    parents: tuple[str, ...] = ()
+    end_token: Literal["masked", "learnt"] = "masked"
+    loss_on: Literal["all", "answer"] = "all"
+    sequence_limit: int = 1024
+    truncation: Literal["right", "context"] = "right"
+    weights: Dtype = "float32"
+    autocast: Literal["none", "bfloat16", "float16"] = "none"
+    seed: int = 42
+    replicate: int = 0
+    version: int = 1
+    save_steps: tuple[int, ...] = field(default=(), metadata=_NOT_IN_KEY)
+    label: str = field(default="", metadata=_NOT_IN_KEY)
+
+
+@dataclass(frozen=True)
+class EvaluateSpec:
+    """A batch of cells on one base, loaded once."""
+
+    base: str
+    cells: tuple[CellSpec, ...]
+
+
+@dataclass(frozen=True)
+class PretrainSpec:
+    """Pre-training of a small base from a text file; `settings` are those of `kit.job.pretrain.PretrainSettings`."""
+
+    data: str
+    settings: dict[str, Any]
+    seed: int = 0
+    version: int = 1
+    label: str = field(default="", metadata=_NOT_IN_KEY)
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """`job.json`. `keys` are the keys of the cells, in their order, or the one key of a tuning or pre-training."""
+
+    name: str
+    work: TuneSpec | EvaluateSpec | PretrainSpec
+    keys: tuple[str, ...]
+    inputs: dict[str, str]
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: int = 1
+    batch_tokens: int | None = None
+    schema: int = SCHEMA
+
+    @property
+    def kind(self) -> Literal["tune", "evaluate", "pretrain"]:
+        """The kind of work, as in `python -m kit.job`."""
+        if isinstance(self.work, TuneSpec):
+            return "tune"
+        return "evaluate" if isinstance(self.work, EvaluateSpec) else "pretrain"

@@ -1,0 +1,117 @@
+"""From a recipe and its resolved inputs to every cell it asks for, each with its key. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kit.jobdir import CellSpec, TuneSpec, key_of
+from kit.plan.inputs import Inputs, ResolvedModel, ResolvedSlice
+from kit.plan.types import Coordinates, Demand, Wanted, WantedCell, WantedTuning
+from kit.recipe import Recipe, expand
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is evaluated: a base, or a base with an adapter."""
+
+    model: ResolvedModel
+    adapters: tuple[str, ...] = ()
+    trained_on: str = ""
+    train_language: str = ""
+    step: int = 0
+    seed: int | None = None
+
+
+def demand(recipe: Recipe, inputs: Inputs) -> Demand:
+    """Models x (base, tunings x seeds x checkpoints, ready-made adapters) x evaluation sets x prompts x tasks."""
+    tunings: dict[str, WantedTuning] = {}
+    cells: list[WantedCell] = []
+    for model in inputs.models:
+        subjects = [_Subject(model)]
+        for train in inputs.train:
+            for seed in recipe.seeds:
+                tuning = _tuning(recipe, inputs, model, train, seed)
+                tunings[tuning.key] = tuning
+                subjects += _checkpoints(recipe, model, train, seed, tuning)
+        subjects += [
+            _Subject(model, (a.id,), trained_on=a.name) for a in inputs.adapters if a.model == model.wanted.name
+        ]
+        for subject in subjects:
+            cells += _cells(recipe, inputs, subject)
+    models = {model.wanted.id: model.wanted for model in inputs.models}
+    return Demand(Wanted(recipe.name, tuple(cells)), tunings, models)
+
+
+def _tuning(
+    recipe: Recipe, inputs: Inputs, model: ResolvedModel, train: ResolvedSlice, seed: int
+) -> WantedTuning:
+    switches = recipe.switches
+    spec = TuneSpec(
+        base=model.wanted.id,
+        data=train.id,
+        prompt=inputs.train_prompt,
+        lora=model.lora,
+        trainer=expand.trainer(recipe),
+        end_token=switches.end_token,
+        loss_on=switches.loss_on,
+        sequence_limit=recipe.sequence_limit,
+        truncation=switches.truncation,
+        weights=switches.weights,
+        autocast=switches.autocast,
+        seed=seed,
+        label=f"{model.wanted.name} on {train.dataset}/{train.language}, seed {seed}",
+    )
+    return WantedTuning(key_of("tune", spec), spec, train.items)
+
+
+def _checkpoints(
+    recipe: Recipe, model: ResolvedModel, train: ResolvedSlice, seed: int, tuning: WantedTuning
+) -> Iterator[_Subject]:
+    last = expand.total_steps(train.items, tuning.spec.trainer)
+    steps = sorted({last if step == "last" else int(step) for step in recipe.checkpoints} - {0})
+    for step in steps:
+        yield _Subject(
+            model, (f"{tuning.key}@{step}",), f"{train.dataset}/{train.language}", train.language, step, seed
+        )
+
+
+def _cells(recipe: Recipe, inputs: Inputs, subject: _Subject) -> Iterator[WantedCell]:
+    switches = recipe.switches
+    for evaluate in inputs.evaluate:
+        for prompt_name, prompt in inputs.prompts.items():
+            for task_name, task in expand.tasks(recipe):
+                for replicate in range(recipe.replicates):
+                    at = Coordinates(
+                        model=subject.model.wanted.name,
+                        trained_on=subject.trained_on,
+                        train_language=subject.train_language,
+                        step=subject.step,
+                        seed=subject.seed,
+                        dataset=evaluate.dataset,
+                        language=evaluate.language,
+                        split=evaluate.split,
+                        prompt=prompt_name,
+                        task=task_name,
+                        replicate=replicate,
+                    )
+                    spec = CellSpec(
+                        base=subject.model.wanted.id,
+                        data=evaluate.id,
+                        prompt=prompt,
+                        task=task,
+                        adapters=subject.adapters,
+                        dtype=switches.dtype,
+                        mode=switches.mode,
+                        replicate=replicate,
+                        label=label(at),
+                    )
+                    seen = subject.model.family in evaluate.seen_by
+                    yield WantedCell(key_of(task.kind, spec), at, spec, evaluate.items, seen)
+
+
+def label(at: Coordinates) -> str:
+    """One line that names a cell for readers."""
+    trained = f"{at.trained_on}@{at.step} seed {at.seed}" if at.seed is not None else at.trained_on or "base"
+    copy = f" #{at.replicate}" if at.replicate else ""
+    return f"{at.model} | {trained} | {at.dataset}/{at.language}/{at.split} | {at.prompt} | {at.task}{copy}"

@@ -1,0 +1,81 @@
+"""What a job will cost: arithmetic on tokens and parameters, or better, what like jobs took before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from kit.plan.types import Cost, WantedCell, WantedModel, WantedTuning
+
+_START_SECONDS = 6.0
+"""Python, torch and transformers imported, a small model loaded."""
+_TOKENS_AN_ITEM = {"generate": 450, "score": 450}
+"""Prompt and answer, in tokens: about what an XQuAD-IN item takes in BLOOM's tokenizer."""
+_FLOPS = {"cpu": 2e10, "cuda": 1e14}
+"""Sustained operations a second of one slot: a guess to be replaced by measured seconds."""
+_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+_ADAPTER_SHARE = 0.02
+_CELL_BYTES_AN_ITEM = 600
+_TRAIN_TOKENS_A_SECOND_SHARE = 3.0
+"""A training step costs forward and backward: three times the forward pass."""
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """Measured seconds an item, by base id and kind of task, from stored cells; seconds a tuning by base id."""
+
+    items: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+    @staticmethod
+    def measured(facts: Sequence[Mapping[str, Any]]) -> Speeds:
+        """From the `cell.json` of stored cells; what lacks its time or count is passed over."""
+        seen: dict[tuple[str, str], list[float]] = {}
+        for fact in facts:
+            try:
+                spec, seconds, count = fact["spec"], float(fact["seconds"]), int(fact["n"])
+                seen.setdefault((spec["base"], spec["task"]["kind"]), []).append(seconds / max(count, 1))
+            except (KeyError, TypeError, ValueError):
+                continue
+        return Speeds({key: median(values) for key, values in seen.items()})
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Prices jobs on one kind of device."""
+
+    device: str = "cpu"
+    parameters: Mapping[str, int | None] = field(default_factory=dict)
+    speeds: Speeds = field(default_factory=Speeds)
+
+    def pretrain(self) -> Cost:
+        """A small base from the embedded corpus."""
+        return Cost(600, 1.5, 0.01, "measured on one core for the embedded base")
+
+    def tune(self, model: WantedModel, wanted: WantedTuning) -> Cost:
+        """Epochs x examples x tokens, forward and backward."""
+        size = model.parameters or 0
+        trainer, limit = wanted.spec.trainer, wanted.spec.sequence_limit
+        tokens = trainer.epochs * wanted.examples * min(limit, _TOKENS_AN_ITEM["generate"])
+        seconds = _START_SECONDS + 2 * _TRAIN_TOKENS_A_SECOND_SHARE * size * tokens / _FLOPS[self.device]
+        memory = size * (_BYTES[wanted.spec.weights] + 16 * _ADAPTER_SHARE) / 1e9 + 1.0
+        disk = size * _ADAPTER_SHARE * 4 * max(1, len(wanted.spec.save_steps)) / 1e9
+        return Cost(seconds, memory, disk, self._arithmetic())
+
+    def evaluate(self, cells: Sequence[WantedCell]) -> Cost:
+        """Measured seconds an item where this base did such a task before, else operations."""
+        seconds, measured = _START_SECONDS, True
+        for cell in cells:
+            kind = cell.spec.task.kind
+            each = self.speeds.items.get((cell.spec.base, kind))
+            measured = measured and each is not None
+            size = self.parameters.get(cell.spec.base) or 0
+            seconds += cell.items * (each or 2 * size * _TOKENS_AN_ITEM[kind] / _FLOPS[self.device])
+        size = self.parameters.get(cells[0].spec.base) or 0
+        disk = sum(cell.items for cell in cells) * _CELL_BYTES_AN_ITEM / 1e9
+        basis = "seconds an item of stored cells of this base" if measured else self._arithmetic()
+        return Cost(seconds, size * _BYTES[cells[0].spec.dtype] * 1.2 / 1e9 + 1.0, disk, basis)
+
+    def _arithmetic(self) -> str:
+        return f"{_TOKENS_AN_ITEM['generate']} tokens an item, {_FLOPS[self.device]:.0e} operations a second assumed"

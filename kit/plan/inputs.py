@@ -1,0 +1,60 @@
+"""What a recipe's names stand for on this machine: content ids and counts. Made by `kit.inputs`, read by the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.jobdir import Lora, Prompt
+from kit.plan.types import WantedModel
+
+
+@dataclass(frozen=True)
+class ResolvedSlice:
+    """A training or evaluation set in one language, rendered. `seen_by` are model families that were tuned on it."""
+
+    id: str
+    dataset: str
+    language: str
+    split: str
+    items: int
+    seen_by: frozenset[str] = frozenset()
+    contexts: int = 0
+    source_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class ResolvedModel:
+    """A base model. `path` is None where it is still to be pre-trained or fetched."""
+
+    wanted: WantedModel
+    family: str
+    lora: Lora
+    path: Path | None
+    revision: str | None = None
+    fetched: bool = True
+
+
+@dataclass(frozen=True)
+class ResolvedAdapter:
+    """A ready-made adapter on one of the recipe's models."""
+
+    name: str
+    model: str
+    id: str
+    path: Path
+    digest: str
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything resolved, in the recipe's order. `paths` maps content ids to files and folders."""
+
+    models: tuple[ResolvedModel, ...]
+    adapters: tuple[ResolvedAdapter, ...]
+    train: tuple[ResolvedSlice, ...]
+    evaluate: tuple[ResolvedSlice, ...]
+    train_prompt: Prompt
+    prompts: Mapping[str, Prompt]
+    paths: Mapping[str, Path]

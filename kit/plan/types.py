@@ -1,0 +1,129 @@
+"""What a plan is made of: wanted cells with their coordinates, and the jobs that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kit.jobdir import CellSpec, EvaluateSpec, PretrainSpec, TuneSpec
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Where a cell stands in the tables.
+
+    `trained_on` is empty for a base, else `dataset/language` of a training set or the name of a ready-made adapter.
+    `step` counts optimizer steps (0: base); `seed` is that of the tuning (None: base, ready-made). `task` is
+    `generate` or `score`, with what differs from the recipe's switches behind a colon.
+    """
+
+    model: str
+    trained_on: str
+    train_language: str
+    step: int
+    seed: int | None
+    dataset: str
+    language: str
+    split: str
+    prompt: str
+    task: str
+    replicate: int = 0
+
+
+@dataclass(frozen=True)
+class WantedCell:
+    """A cell that the recipe asks for; `items` counts its questions."""
+
+    key: str
+    at: Coordinates
+    spec: CellSpec
+    items: int
+    seen_by_model: bool = False
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """`wanted.json` of a run: every cell that its tables show, in the recipe's order."""
+
+    recipe: str
+    cells: tuple[WantedCell, ...]
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True)
+class WantedTuning:
+    """A tuning that some wanted cells stand on. `examples` counts its training items."""
+
+    key: str
+    spec: TuneSpec
+    examples: int
+
+
+@dataclass(frozen=True)
+class WantedModel:
+    """A base model: ready on disk or in a hub (`spec` None), or to be pre-trained. `parameters` may be unknown."""
+
+    name: str
+    id: str
+    parameters: int | None
+    spec: PretrainSpec | None = None
+
+
+@dataclass(frozen=True)
+class Demand:
+    """All that a recipe asks for, by key, before looking at what is there."""
+
+    wanted: Wanted
+    tunings: Mapping[str, WantedTuning]
+    models: Mapping[str, WantedModel]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What is there, of what is asked for: a snapshot, so that planning is pure.
+
+    `cells` maps a key to the adapter digests its outputs came from; `adapters` maps `tuning@step` to a digest.
+    """
+
+    cells: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    adapters: Mapping[str, str] = field(default_factory=dict)
+    models: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Cost:
+    """An estimate: seconds on one slot, gigabytes of memory and of disk, and what it rests on."""
+
+    seconds: float
+    memory_gb: float
+    disk_gb: float
+    basis: str
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """A unit of work. `needs` are ids of jobs; `inputs` are content ids that the job reads."""
+
+    id: str
+    title: str
+    work: TuneSpec | EvaluateSpec | PretrainSpec
+    keys: tuple[str, ...]
+    needs: tuple[str, ...]
+    inputs: tuple[str, ...]
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is still to be done for a recipe, in an order that respects `needs`."""
+
+    demand: Demand
+    jobs: tuple[PlannedJob, ...]
+    missing: frozenset[str]
+
+    @property
+    def stored(self) -> int:
+        """How many wanted cells are there already."""
+        return len({cell.key for cell in self.demand.wanted.cells} - self.missing)

@@ -1,0 +1,184 @@
+"""From the types' complaints to sentences: what was expected, what was found, the nearest valid name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from kit.errors import RecipeError
+from kit.recipe.model import Recipe
+from kit.recipe.tree import Tree
+from kit.yamlfile import Loc, nearest
+
+_TYPES = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "string_type": "a text",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+_SHOWN = 60
+
+
+def type_faults(error: ValidationError, tree: Tree) -> list[RecipeError]:
+    """One RecipeError for each complaint, with its place in the recipe's files."""
+    complaints = error.errors(include_url=False)
+    return [_fault(complaint, tree) for complaint in complaints if not _follows_from_others(complaint)]
+
+
+def unknown(what: str, name: str, options: Iterable[str]) -> tuple[str, str | None]:
+    """Message and remedy for a name that is none of `options`."""
+    known = list(options)
+    return f"{name!r} is no {what}", suggestion(name, known)
+
+
+def suggestion(name: str, options: Iterable[str]) -> str | None:
+    """The remedy for a mistyped name: the nearest of `options`, or all of them where they are few."""
+    known = list(options)
+    if near := nearest(name, known):
+        return f"did you mean `{near}`?"
+    if not known:
+        return None
+    shown = ", ".join(f"`{option}`" for option in known[:20])
+    return f"there is {shown}" + (" …" if len(known) > 20 else "")
+
+
+def shown_way(loc: Loc) -> str:
+    """A place as people write it: `train[0].languages`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    return f"`{text.lstrip('.')}`"
+
+
+def shown_value(value: object) -> str:
+    """A value as a message shows it: its kind, and itself where it is short."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f"the text {value!r}" if len(value) <= _SHOWN else f"the text {value[:_SHOWN]!r}…"
+    if isinstance(value, (int, float)):
+        return f"the number {value}"
+    return "a mapping" if isinstance(value, Mapping) else "a list"
+
+
+def _follows_from_others(complaint: ErrorDetails) -> bool:
+    """Items that failed are counted as missing: no news, they are complained about themselves."""
+    return complaint["type"] == "too_short" and bool(complaint["input"])
+
+
+def _fault(complaint: ErrorDetails, tree: Tree) -> RecipeError:
+    loc = tuple(part for part in complaint["loc"] if not _is_tag(part))
+    message, remedy = _sentence(complaint, loc)
+    return RecipeError(message, where=tree.where(loc), remedy=remedy)
+
+
+def _is_tag(part: object) -> bool:
+    return isinstance(part, str) and part in _TAGGED
+
+
+def _sentence(complaint: ErrorDetails, loc: Loc) -> tuple[str, str | None]:
+    kind, found, context = complaint["type"], complaint["input"], complaint.get("ctx", {})
+    way = shown_way(loc)
+    if kind == "extra_forbidden":
+        return _unknown_key(complaint["loc"])
+    if kind == "missing":
+        owner = _owner(complaint["loc"][:-1])
+        return f"{way} is missing", _meaning(owner, str(loc[-1]))
+    if kind == "literal_error":
+        options = re.findall(r"'([^']*)'", str(context["expected"])) or [str(context["expected"])]
+        listed = " or ".join(f"`{option}`" for option in options)
+        return f"{way} must be {listed}; found {shown_value(found)}", _near(found, options)
+    if kind == "expected":
+        return f"{way} must be {complaint['msg']}; found {shown_value(found)}", _near(found, context.get("options", []))
+    if kind in _TYPES:
+        return f"{way} must be {_TYPES[kind]}; found {shown_value(found)}", _wrap(kind, found)
+    if kind in _BOUNDS:
+        bound, words = _BOUNDS[kind]
+        return f"{way} must be {words} {context[bound]}; found {shown_value(found)}", None
+    if kind in ("too_short", "string_too_short"):
+        return f"{way} must not be empty", None
+    if kind in ("string_pattern_mismatch", "string_too_long"):
+        remedy = "use at most 100 letters, digits and . _ + -, and begin with a letter or digit"
+        return f"{way} is no name; found {shown_value(found)}", remedy
+    return f"{way}: {complaint['msg'][:1].lower()}{complaint['msg'][1:]}", None
+
+
+def _near(found: object, options: list[str]) -> str | None:
+    near = nearest(found, options) if isinstance(found, str) else None
+    return f"did you mean `{near}`?" if near else None
+
+
+def _wrap(kind: str, found: object) -> str | None:
+    """The remedy for the commonest slips of type."""
+    if kind == "tuple_type" and isinstance(found, str) and found:
+        return f"write [{found}]"
+    if kind == "tuple_type" and found is None:
+        return "write [], or remove the key"
+    if kind == "string_type" and found is not None and not isinstance(found, (list, dict)):
+        return "put it in quotation marks"
+    if found is None:
+        return "give a value, or remove the key"
+    return None
+
+
+def _unknown_key(loc: Loc) -> tuple[str, str | None]:
+    owner, name = _owner(loc[:-1]), str(loc[-1])
+    known = [field.alias or key for key, field in owner.model_fields.items()]
+    if owner is Recipe:
+        known.insert(1, "extends")
+    called = getattr(owner, "called", "") or "`switches`"
+    return f"`{name}` is no key of {called}", suggestion(name, known)
+
+
+def _meaning(owner: type[BaseModel], key: str) -> str | None:
+    for name, field in owner.model_fields.items():
+        if key in (name, field.alias):
+            description = field.description or ""
+            return description[:1].lower() + description[1:].rstrip(".") or None
+    return None
+
+
+def _owner(loc: Loc) -> type[BaseModel]:
+    """The model that stands at a complaint's `loc`, which names a model's tag wherever there are several."""
+    owner: type[BaseModel] = Recipe
+    for part in loc:
+        if _is_tag(part):
+            owner = _TAGGED[str(part)] or owner
+        elif isinstance(part, str) and part in owner.model_fields:
+            kind = owner.model_fields[part].annotation
+            owner = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else owner
+    return owner
+
+
+def _tags(kind: Any, found: dict[str, type[BaseModel] | None]) -> dict[str, type[BaseModel] | None]:
+    """Every tag of a union below `kind`, with the model that it stands for (None: no model)."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        for field in kind.model_fields.values():
+            _tags(field.annotation, found)
+            for extra in field.metadata:
+                _tags(extra, found)
+    arguments = get_args(kind)
+    for extra in arguments[1:]:
+        if tag := getattr(extra, "tag", None):
+            model = arguments[0]
+            found[tag] = model if isinstance(model, type) and issubclass(model, BaseModel) else None
+    for argument in arguments:
+        _tags(argument, found)
+    return found
+
+
+_TAGGED = _tags(Recipe, {})

@@ -1,0 +1,194 @@
+"""The typed recipe: every key that a recipe may hold, its meaning and its default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
+
+from kit.recipe.sources import Adapter, Count, Entry, Evaluate, FilePath, Many, Model, Name, Some, Text, Train, expected, or_text
+from kit.recipe.switches import GROUPS, SOUND, Fidelity, Switches
+
+SCHEMA = 1
+"""Version of the recipe's format. A reader refuses newer ones."""
+
+Share = Annotated[float, Field(ge=0)]
+
+
+class LoraSettings(Entry):
+    """Low-rank adaptation. The defaults are the paper's."""
+
+    called: ClassVar[str] = "`lora`"
+    r: Count = Field(default=64, description="Rank.")
+    alpha: Count = Field(default=16, description="Scale: the update is multiplied by alpha / r.")
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(default=0.1, description="Dropout in front of the adapter.")
+    bias: Literal["none", "all", "lora_only"] = Field(default="none", description="Which biases are trained.")
+    targets: Annotated[
+        Annotated[Literal["scripts", "qkv", "default"], Tag("<word>")]
+        | Annotated[Some[Text], Tag("<list>")],
+        Discriminator(
+            lambda value: {str: "<word>", list: "<list>", tuple: "<list>"}.get(type(value)),
+            **expected("`scripts`, `qkv`, `default`, or a list of module names"),
+        ),
+    ] = Field(
+        default="scripts",
+        description="Adapted modules: as in the paper's `scripts`, the attention's input alone (`qkv`), peft's "
+        "`default` for the architecture, or a list of module names (trap 4).",
+    )
+
+
+class Trainer(Entry):
+    """Optimisation, apart from what the switches decide. The defaults are the paper's."""
+
+    called: ClassVar[str] = "`trainer`"
+    epochs: Count = Field(default=10, description="Passes over the training set.")
+    batch: Count = Field(default=4, description="Examples in a micro-batch.")
+    accumulation: Count = Field(default=4, description="Micro-batches in an optimizer step.")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(default=2e-4, description="Peak learning rate.")
+    schedule: Literal["constant", "linear", "cosine"] = Field(default="constant", description="Of the learning rate.")
+    warmup_steps: Annotated[int, Field(ge=0)] = Field(default=0, description="Steps of linear warm-up.")
+    weight_decay: Share = Field(default=0.0, description="Decoupled weight decay.")
+    max_grad_norm: Share = Field(default=0.3, description="Gradients are clipped to this norm.")
+    optimizer: Literal["adamw", "paged-adamw"] = Field(default="adamw", description="Paged needs a GPU.")
+    length_groups: bool = Field(default=True, description="Batches of like length, drawn anew each epoch.")
+    gradient_checkpointing: bool = Field(default=False, description="Saves memory, costs time.")
+    steps: Count | None = Field(default=None, description="Optimizer steps, instead of those that the epochs give.")
+
+
+class Sampling(Entry):
+    """How `decoding: sampled` draws. The defaults are the paper's."""
+
+    called: ClassVar[str] = "`sampling`"
+    temperature: Annotated[float, Field(gt=0)] = Field(default=0.1, description="Divides the logits.")
+    top_k: Annotated[int, Field(ge=0)] = Field(default=50, description="The likeliest so many tokens; 0: all.")
+    top_p: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.95, description="The likeliest tokens that hold this share of the probability."
+    )
+
+
+class Generate(Entry):
+    """Answers by decoding. What is left out is as the switches and `answer_limit` say."""
+
+    called: ClassVar[str] = "a `generate` task"
+    short: ClassVar[str | None] = "kind"
+    model_config = ConfigDict(json_schema_extra=lambda schema: or_text(schema, "generate"))
+    kind: Literal["generate"] = Field(description="Decoding.")
+    stop: Literal["end", "newline"] | None = Field(default=None, description="Instead of the switch.")
+    decoding: Literal["sampled", "greedy"] | None = Field(default=None, description="Instead of the switch.")
+    stream: Literal["cell", "item"] | None = Field(default=None, description="Instead of the switch.")
+    limit: Count | None = Field(default=None, description="Instead of `answer_limit`: the most new tokens.")
+
+
+class Score(Entry):
+    """Log-likelihoods, token by token, of given answers and of what may follow them."""
+
+    called: ClassVar[str] = "a `score` task"
+    short: ClassVar[str | None] = "kind"
+    model_config = ConfigDict(json_schema_extra=lambda schema: or_text(schema, "score"))
+    kind: Literal["score"] = Field(description="Teacher-forced scoring.")
+    continuations: Literal["gold", "first-gold"] = Field(
+        default="gold", description="All distinct gold answers of an item, or the first alone."
+    )
+
+
+def _task_tag(value: Any) -> str | None:
+    kind = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", value)
+    return f"<{kind}>" if kind in ("generate", "score") else None
+
+
+Task = Annotated[
+    Annotated[Generate, Tag("<generate>")] | Annotated[Score, Tag("<score>")],
+    Discriminator(
+        _task_tag, **expected("`generate`, `score`, or a mapping with one of them as its `kind`", "generate", "score")
+    ),
+]
+Checkpoint = Annotated[
+    Annotated[Annotated[int, Field(ge=0)], Tag("<step>")] | Annotated[Literal["last"], Tag("<last>")],
+    Discriminator(
+        lambda value: {int: "<step>", str: "<last>"}.get(type(value)),
+        **expected("an optimizer step (a whole number) or `last`", "last"),
+    ),
+]
+Slots = Annotated[
+    Annotated[Count, Tag("<count>")] | Annotated[Literal["auto"], Tag("<auto>")],
+    Discriminator(
+        lambda value: {int: "<count>", str: "<auto>"}.get(type(value)),
+        **expected("a whole number or `auto`", "auto"),
+    ),
+]
+
+
+class Retention(Entry):
+    """What the store keeps."""
+
+    called: ClassVar[str] = "`retention`"
+    adapters: Literal["all", "last", "none"] = Field(
+        default="all", description="Adapters of all evaluated checkpoints, of the last step alone, or none."
+    )
+
+
+class Resources(Entry):
+    """What the jobs may use. Nothing here changes what a result means."""
+
+    called: ClassVar[str] = "`resources`"
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where the jobs compute.")
+    slots: Slots = Field(default="auto", description="Jobs at a time: GPUs, or shares of the CPU.")
+    threads: Count = Field(default=1, description="CPU threads of a job.")
+    batch_tokens: Count | None = Field(
+        default=None, description="Tokens in a batch of `mode: fast`; as memory allows if left out."
+    )
+
+
+class Recipe(Entry):
+    """What is asked: models x (base, tunings, adapters) x evaluation sets x prompts x tasks.
+
+    As it stands in memory it is complete: parents merged, switches expanded, paths absolute.
+    """
+
+    called: ClassVar[str] = "a recipe"
+    schema_version: Literal[1] = Field(alias="schema", description="Version of this format.")
+    name: Name = Field(description="Name of the recipe, and of its runs.")
+    title: str = Field(default="", description="What it answers, in a line.")
+    needs: str = Field(default="", description="Hardware and time that it takes, in a line.")
+    catalog: Many[FilePath] = Field(default=(), description="Catalog files of one's own, relative to this file.")
+    fidelity: Fidelity = Field(
+        default="sound", description="Group of the switches: as in the `paper`, or `sound` where the paper has traps."
+    )
+    switches: Switches = Field(description="Single switches, over those of the group.")
+    models: Some[Model] = Field(description="The base models.")
+    adapters: Many[Adapter] = Field(default=(), description="Ready-made adapters, evaluated like tuned ones.")
+    train: Many[Train] = Field(default=(), description="What to tune on: one tuning a language, model and seed.")
+    evaluate: Many[Evaluate] = Field(default=(), description="What to evaluate on.")
+    prompts: Some[Name] = Field(
+        default=("qa",), description="Prompts of the evaluation, by their names in the catalog."
+    )
+    train_prompt: Name = Field(default="qa", description="Prompt of the training texts, by its name in the catalog.")
+    lora: LoraSettings = Field(default=LoraSettings(), description="Low-rank adaptation.")
+    trainer: Trainer = Field(default=Trainer(), description="Optimisation.")
+    sequence_limit: Count = Field(default=1024, description="Training texts are cut to so many tokens (trap 3).")
+    tasks: Some[Task] = Field(
+        default=(Generate(kind="generate"), Score(kind="score")), description="What is done with every item."
+    )
+    answer_limit: Count = Field(default=100, description="The most new tokens of an answer.")
+    sampling: Sampling = Field(default=Sampling(), description="How `decoding: sampled` draws.")
+    seeds: Some[Annotated[int, Field(ge=0, lt=2**32)]] = Field(
+        default=(42,), description="Seeds of the tunings."
+    )
+    replicates: Count = Field(default=1, description="Repetitions of every cell: two show the noise floor.")
+    checkpoints: Some[Checkpoint] = Field(
+        default=("last",),
+        description="Optimizer steps to evaluate at, and `last`. The base (step 0) is always evaluated.",
+    )
+    retention: Retention = Field(default=Retention(), description="What the store keeps.")
+    resources: Resources = Field(default=Resources(), description="What the jobs may use.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand_switches(cls, value: Any) -> Any:
+        """Puts the single switches over their group's."""
+        if not isinstance(value, dict) or not isinstance(single := value.get("switches", {}), dict):
+            return value
+        fidelity = value.get("fidelity", "sound")
+        group = GROUPS.get(fidelity, SOUND) if isinstance(fidelity, str) else SOUND
+        return {**value, "switches": {**group.model_dump(), **single}}

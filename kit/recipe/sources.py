@@ -1,0 +1,229 @@
+"""What a recipe can name: models, ready-made adapters, training and evaluation sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, JsonValue, Strict, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+from kit.data.read import QuestionFormat
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
+
+
+class Entry(BaseModel):
+    """Base of all that stands in a recipe: typed strictly, closed, immutable.
+
+    `called` is how messages speak of it. `short` names the key for which a bare text may stand instead of a mapping.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    called: ClassVar[str] = ""
+    short: ClassVar[str | None] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        return {cls.short: value} if cls.short and isinstance(value, str) else value
+
+
+def expected(what: str, *options: str) -> dict[str, Any]:
+    """Arguments of a Discriminator whose value fits no branch: the message says `what` would have fitted."""
+    return {
+        "custom_error_type": "expected",
+        "custom_error_message": what,
+        "custom_error_context": {"options": list(options)},
+    }
+
+
+def or_text(schema: dict[str, Any], *words: str) -> None:
+    """Rewrites an entry's JSON Schema so that a bare text fits too (one of `words`, if there are any)."""
+    own = dict(schema)
+    text: dict[str, Any] = {"enum": list(words)} if words else {"type": "string", "pattern": NAME_PATTERN}
+    schema.clear()
+    schema["anyOf"] = [{**text, "description": own["description"]}, own]
+
+
+def _path(value: Any) -> Path:
+    if isinstance(value, (str, Path)) and value:
+        return Path(value)
+    raise PydanticCustomError("expected", "a path")
+
+
+T = TypeVar("T")
+Many = Annotated[tuple[T, ...], Strict(False)]
+"""A list in the file, a tuple in memory."""
+Some = Annotated[tuple[T, ...], Strict(False), Field(min_length=1)]
+"""`Many`, but not none."""
+
+FilePath = Annotated[Path, BeforeValidator(_path)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=100)]
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=1)]
+Family = Annotated[
+    str | None,
+    Field(description="Model family (`bloom`, `llama` …): lends its LoRA targets and notes of what it has seen."),
+]
+
+
+class NamedModel(Entry):
+    """A model of the catalog."""
+
+    called: ClassVar[str] = "a catalog model"
+    short: ClassVar[str | None] = "name"
+    model_config = ConfigDict(json_schema_extra=lambda schema: or_text(schema))
+    name: Name = Field(description="Its name in the catalog.")
+
+
+class HubModel(Entry):
+    """A model of the hub, at a pinned revision."""
+
+    called: ClassVar[str] = "a hub model"
+    name: Name = Field(description="Its name in tables.")
+    hub: Text = Field(description="Its id on the hub, `owner/name`.")
+    revision: Text = Field(description="Commit of the hub's repository: pin it, branches move.")
+    family: Family = None
+
+
+class PathModel(Entry):
+    """A model folder as transformers saves it (safetensors)."""
+
+    called: ClassVar[str] = "a local model"
+    name: Name = Field(description="Its name in tables.")
+    path: FilePath = Field(description="Its folder, relative to this file.")
+    family: Family = None
+
+
+class Pretraining(Entry):
+    """How a small base is made from nothing but a text."""
+
+    called: ClassVar[str] = "`pretrain`"
+    corpus: Literal["tiny"] = Field(description="Name of an embedded corpus.")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(default=0, description="Seed of the training.")
+    documents: Count | None = Field(default=None, description="Documents in the text; as the corpus says if left out.")
+    settings: dict[str, JsonValue] = Field(
+        default={}, description="Settings of the pre-training job: `steps`, `layers`, `hidden`, `learning_rate` …"
+    )
+
+
+class PretrainedModel(Entry):
+    """A base that the kit pre-trains itself."""
+
+    called: ClassVar[str] = "a model of one's own pre-training"
+    name: Name = Field(description="Its name in tables.")
+    pretrain: Pretraining = Field(description="What it is made from.")
+
+
+class PathAdapter(Entry):
+    """A ready-made adapter in a folder as peft saves it."""
+
+    called: ClassVar[str] = "a local adapter"
+    name: Name = Field(description="Its name in tables.")
+    model: Name = Field(description="The name, among `models`, of the model that it belongs to.")
+    path: FilePath = Field(description="Its folder, relative to this file.")
+
+
+class HubAdapter(Entry):
+    """A ready-made adapter of the hub, at a pinned revision."""
+
+    called: ClassVar[str] = "a hub adapter"
+    name: Name = Field(description="Its name in tables.")
+    model: Name = Field(description="The name, among `models`, of the model that it belongs to.")
+    hub: Text = Field(description="Its id on the hub, `owner/name`.")
+    revision: Text = Field(description="Commit of the hub's repository: pin it, branches move.")
+
+
+def _languages_tag(value: Any) -> str | None:
+    if isinstance(value, (list, tuple)):
+        return "<list>"
+    return "<all>" if value == "all" else None
+
+
+Languages = Annotated[
+    Annotated[Literal["all"], Tag("<all>")]
+    | Annotated[Some[Text], Tag("<list>")],
+    Discriminator(_languages_tag, **expected("`all` or a list of languages such as [hi, or]")),
+]
+_LANGUAGES = Field(description="Language codes, or `all` that the data set has.")
+_LIMIT = Field(default=None, description="The first so many examples of each language only.")
+
+
+class TrainSet(Entry):
+    """A data set of the catalog to tune on: one tuning a language."""
+
+    called: ClassVar[str] = "a data set"
+    dataset: Name = Field(description="Its name in the catalog.")
+    languages: Languages = _LANGUAGES
+    split: Text = Field(default="train", description="Which of its splits.")
+    limit: Count | None = _LIMIT
+
+
+class EvaluateSet(Entry):
+    """A data set of the catalog to evaluate on: one column a language."""
+
+    called: ClassVar[str] = "a data set"
+    dataset: Name = Field(description="Its name in the catalog.")
+    languages: Languages = _LANGUAGES
+    split: Text = Field(default="test", description="Which of its splits.")
+    limit: Count | None = _LIMIT
+
+
+class FileSet(Entry):
+    """A data file of one's own."""
+
+    called: ClassVar[str] = "a file"
+    file: FilePath = Field(description="The file, relative to this one.")
+    format: QuestionFormat = Field(description="How it is written.")
+    language: Text = Field(description="Its language code.")
+    name: Name | None = Field(default=None, description="Its name in tables; the file's name if left out.")
+    limit: Count | None = _LIMIT
+
+    @property
+    def label(self) -> str:
+        """Its name in tables."""
+        return self.name or self.file.stem
+
+
+def _tag_by_key(*keys: str, other: str | None = None) -> Any:
+    """A tag function: the first of `keys` that the mapping holds; `other` for a mapping with none of them."""
+
+    def tag(value: Any) -> str | None:
+        if isinstance(value, Entry):
+            value = dict(value)
+        if isinstance(value, Mapping):
+            return next((f"<{key}>" for key in keys if key in value), other)
+        return other if isinstance(value, str) else None
+
+    return tag
+
+
+Model = Annotated[
+    Annotated[PretrainedModel, Tag("<pretrain>")]
+    | Annotated[HubModel, Tag("<hub>")]
+    | Annotated[PathModel, Tag("<path>")]
+    | Annotated[NamedModel, Tag("<name>")],
+    Discriminator(
+        _tag_by_key("pretrain", "hub", "path", other="<name>"),
+        **expected("a catalog name, or a mapping with `name` and one of `hub`, `path`, `pretrain`"),
+    ),
+]
+Adapter = Annotated[
+    Annotated[HubAdapter, Tag("<hub-adapter>")] | Annotated[PathAdapter, Tag("<path-adapter>")],
+    Discriminator(
+        lambda value: {"<hub>": "<hub-adapter>", "<path>": "<path-adapter>"}.get(_tag_by_key("hub", "path")(value)),
+        **expected("a mapping with `name`, `model`, and `path` or `hub`"),
+    ),
+]
+_SET_TAG = _tag_by_key("dataset", "file")
+_SET_EXPECTED = expected("a mapping with `dataset` and `languages`, or with `file`, `format` and `language`")
+Train = Annotated[
+    Annotated[TrainSet, Tag("<dataset>")] | Annotated[FileSet, Tag("<file>")],
+    Discriminator(_SET_TAG, **_SET_EXPECTED),
+]
+Evaluate = Annotated[
+    Annotated[EvaluateSet, Tag("<dataset>")] | Annotated[FileSet, Tag("<file>")],
+    Discriminator(_SET_TAG, **_SET_EXPECTED),
+]

@@ -1,0 +1,188 @@
+"""The files of a finished cell's folder, read strictly: `cell.json`, `items.jsonl`, `scores.jsonl`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args
+
+from kit.errors import DataError, StorageError, Where
+from kit.jobdir import SCHEMA, read_json
+from kit.score import ItemScore
+
+Stop = Literal["end", "newline", "limit"]
+_STOPS = frozenset(get_args(Stop))
+_NAMES = tuple(field.name for field in fields(ItemScore))
+_OPTIONAL = frozenset({"mlqa_em", "mlqa_f1"})
+_COUNTS = frozenset({"answer_words", "gold_words", "raw_words"})
+_FLAGS = frozenset({"contains_gold", "overran"})
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedItem:
+    """One output. `raw` is not cut at the newline; `tokens` counts new tokens, the stop token included."""
+
+    id: str
+    raw: str
+    tokens: int
+    stop: Stop
+    prompt_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """Log-likelihoods (natural) of a continuation's tokens, and of the end token and a new line after it."""
+
+    text: str
+    tokens: tuple[float, ...]
+    end: float
+    newline: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredItem:
+    """One item of a `score` cell; the continuations stand in the order of the gold answers."""
+
+    id: str
+    prompt_tokens: int
+    continuations: tuple[Continuation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScore:
+    """One line of `scores.jsonl`. `metrics_version` is that of the scoring that wrote it."""
+
+    id: str
+    context_id: str
+    score: ItemScore
+    metrics_version: int
+
+
+@dataclass(frozen=True)
+class CellFacts:
+    """What `cell.json` tells beside the spec. `n` counts items."""
+
+    key: str
+    n: int
+    adapter_digests: Mapping[str, str]
+    environment: Mapping[str, object]
+
+
+def read_facts(folder: Path) -> CellFacts:
+    """The facts of a finished cell.
+
+    Raises:
+        DataError: `cell.json` is absent, unreadable or of another shape.
+        StorageError: it was written by a newer kit.
+    """
+    path = folder / "cell.json"
+    try:
+        value = read_json(path)
+        schema = value["schema"]
+        if isinstance(schema, int) and schema > SCHEMA:
+            raise StorageError(
+                f"the cell has schema {schema}, this kit reads up to {SCHEMA}",
+                where=Where(str(path)),
+                remedy="upgrade xlt-kit to read it",
+            )
+        digests = {str(name): str(digest) for name, digest in value["adapter_digests"].items()}
+        return CellFacts(str(value["key"]), int(value["n"]), digests, dict(value["environment"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise _damaged(f"not a finished cell ({_words(problem)})", path) from problem
+
+
+def read_generated(folder: Path, n: int) -> list[GeneratedItem]:
+    """The `n` items of a `generate` cell, in slice order.
+
+    Raises:
+        DataError: absent, not JSON lines of that shape, ids twice, or another number of items.
+    """
+    return _checked(_lines(folder / "items.jsonl", _generated), folder / "items.jsonl", n)
+
+
+def read_scored(folder: Path, n: int) -> list[ScoredItem]:
+    """The `n` items of a `score` cell, in slice order. Raises as `read_generated`."""
+    return _checked(_lines(folder / "items.jsonl", _scored), folder / "items.jsonl", n)
+
+
+def read_scores(folder: Path) -> list[StoredScore] | None:
+    """The item scores that were stored when the cell landed, in slice order; None where there are none.
+
+    Raises:
+        DataError: not JSON lines of that shape.
+    """
+    path = folder / "scores.jsonl"
+    return _lines(path, _stored) if path.exists() else None
+
+
+def _lines(path: Path, parse: Callable[[dict[str, Any]], T]) -> list[T]:
+    rows = []
+    try:
+        with path.open(encoding="utf-8", newline="\n") as stream:
+            for number, line in enumerate(stream, 1):
+                try:
+                    rows.append(parse(json.loads(line)))
+                except (ValueError, KeyError, TypeError, AttributeError) as problem:
+                    raise _damaged(f"not an item of a cell ({_words(problem)})", path, number) from problem
+    except (OSError, UnicodeDecodeError) as problem:
+        raise _damaged(f"cannot be read ({_words(problem)})", path) from problem
+    return rows
+
+
+def _generated(row: dict[str, Any]) -> GeneratedItem:
+    if row["stop"] not in _STOPS:
+        raise ValueError(f"stop is {row['stop']!r}")
+    raw, tokens = _typed(row["raw"], str), _typed(row["tokens"], int)
+    return GeneratedItem(_typed(row["id"], str), raw, tokens, row["stop"], _typed(row["prompt_tokens"], int))
+
+
+def _scored(row: dict[str, Any]) -> ScoredItem:
+    continuations = tuple(map(_continuation, row["continuations"]))
+    return ScoredItem(_typed(row["id"], str), _typed(row["prompt_tokens"], int), continuations)
+
+
+def _continuation(row: dict[str, Any]) -> Continuation:
+    tokens = tuple(map(float, row["tokens"]))
+    return Continuation(_typed(row["text"], str), tokens, float(row["end"]), float(row["newline"]))
+
+
+def _stored(row: dict[str, Any]) -> StoredScore:
+    values = {name: _number(name, row[name]) for name in _NAMES}
+    version = _typed(row.get("metrics_version", 1), int)
+    return StoredScore(_typed(row["id"], str), _typed(row["context_id"], str), ItemScore(**values), version)
+
+
+def _number(name: str, value: Any) -> Any:
+    if value is None and name in _OPTIONAL:
+        return None
+    if name in _FLAGS:
+        return _typed(value, bool)
+    return _typed(value, int) if name in _COUNTS else float(value)
+
+
+def _typed(value: Any, kind: type[T]) -> T:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is not {kind.__name__}")
+    return value
+
+
+def _checked(items: list[Any], path: Path, n: int) -> list[Any]:
+    if len(items) != n:
+        raise _damaged(f"{len(items)} items, but cell.json says {n}", path)
+    if len({item.id for item in items}) != n:
+        raise _damaged("an item's id comes twice", path)
+    return items
+
+
+def _words(problem: Exception) -> str:
+    return f"no {problem}" if isinstance(problem, KeyError) else str(problem)
+
+
+def _damaged(message: str, path: Path, line: int | None = None) -> DataError:
+    return DataError(
+        message, where=Where(str(path), line), remedy="remove the cell's folder and run the recipe again"
+    )

@@ -1,0 +1,209 @@
+"""From a run's wanted cells to the table of predictions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from kit.data.example import Example
+from kit.errors import DataError
+from kit.plan.types import Wanted, WantedCell
+from kit.results.columns import generated_columns, scored_columns
+from kit.results.items import CellFacts, read_facts, read_generated, read_scored, read_scores
+from kit.results.score_cell import Memo, score_items
+from kit.results.types import CellData, Floats, MissingCell, Results
+from kit.score import METRICS_VERSION
+
+NOT_FINISHED = "not finished"
+
+StoreCells = Callable[[str], Path | None]
+Gold = Callable[[str, str], list[Example] | None]
+Contexts = Mapping[tuple[str, str], str]
+
+
+def load(wanted: Wanted, store_cells: StoreCells, examples: Gold) -> Results:
+    """Read every wanted cell; those that cannot be shown are listed with the reason.
+
+    `store_cells(key)` is the folder of a finished cell or None; `examples(data id, language)` the gold of a
+    slice or None. Where gold is at hand outputs are scored again, else the stored item scores are used;
+    each cell says which. A `generate` cell gets `p_stop` and `gold_logprob` from the `score` cell of the
+    same coordinates, if both come from the same adapter weights.
+
+    Raises:
+        StorageError: a cell was written by a newer kit.
+    """
+    reader = _Reader(store_cells, examples)
+    # Cells that hold contexts first: a `score` cell without gold borrows its contexts from them.
+    order = sorted(wanted.cells, key=lambda cell: cell.spec.task.kind != "generate")
+    read = {id(cell): reader.read(cell) for cell in order}
+    found = [read[id(cell)] for cell in wanted.cells]
+    cells = [cell for cell in found if isinstance(cell, CellData)]
+    return Results(
+        recipe=wanted.recipe,
+        cells=tuple(_joined(cells)),
+        missing=tuple(cell for cell in found if isinstance(cell, MissingCell)),
+        notes=tuple(_notes(cells)),
+    )
+
+
+@dataclass
+class _Reader:
+    """Reads cells one by one, each slice's gold and each folder once."""
+
+    store_cells: StoreCells
+    examples: Gold
+    gold: dict[tuple[str, str], list[Example] | None] = field(default_factory=dict)
+    contexts: dict[tuple[str, str], str] = field(default_factory=dict)
+    cells: dict[tuple[str, str], CellData] = field(default_factory=dict)
+    scored: Memo = field(default_factory=dict)
+
+    def read(self, wanted: WantedCell) -> CellData | MissingCell:
+        known = self.cells.get((wanted.key, wanted.at.language))
+        if known is not None:
+            return replace(known, at=wanted.at, seen=wanted.seen_by_model)
+        folder = self.store_cells(wanted.key)
+        if folder is None:
+            return MissingCell(wanted, NOT_FINISHED)
+        try:
+            facts = read_facts(folder)
+            read = self._generated if wanted.spec.task.kind == "generate" else self._scored
+            cell = read(wanted, folder, facts)
+        except DataError as problem:
+            return MissingCell(wanted, f"damaged: {problem}")
+        if isinstance(cell, CellData):
+            self.cells[wanted.key, wanted.at.language] = cell
+        return cell
+
+    def _gold(self, wanted: WantedCell) -> list[Example] | None:
+        name = (wanted.spec.data, wanted.at.language)
+        if name not in self.gold:
+            self.gold[name] = self.examples(*name)
+        return self.gold[name]
+
+    def _generated(self, wanted: WantedCell, folder: Path, facts: CellFacts) -> CellData | MissingCell:
+        items = read_generated(folder, facts.n)
+        gold = self._gold(wanted)
+        scores = read_scores(folder) if gold is None else score_items(items, gold, folder, self.scored)
+        if scores is None:
+            return MissingCell(wanted, "neither gold data nor stored scores are at hand")
+        ids = tuple(item.id for item in items)
+        if tuple(score.id for score in scores) != ids:
+            raise DataError(f"{folder / 'scores.jsonl'} does not hold the items of items.jsonl")
+        self.contexts.update({(wanted.spec.data, score.id): score.context_id for score in scores})
+        return CellData(
+            at=wanted.at,
+            key=wanted.key,
+            data=wanted.spec.data,
+            ids=ids,
+            clusters=tuple(score.context_id for score in scores),
+            metrics=generated_columns(items, [score.score for score in scores]),
+            raw=tuple(item.raw for item in items),
+            stops=tuple(item.stop for item in items),
+            tokens=np.array([item.tokens for item in items], dtype=np.int64),
+            environment=facts.environment,
+            adapter_digests=facts.adapter_digests,
+            rescored=gold is not None,
+            seen=wanted.seen_by_model,
+            metrics_version=min((score.metrics_version for score in scores), default=METRICS_VERSION),
+        )
+
+    def _scored(self, wanted: WantedCell, folder: Path, facts: CellFacts) -> CellData | MissingCell:
+        items = read_scored(folder, facts.n)
+        gold = self._gold(wanted)
+        contexts: Contexts = self.contexts
+        if gold is not None:
+            contexts = {(wanted.spec.data, example.id): example.context_id for example in gold}
+        clusters = [contexts.get((wanted.spec.data, item.id)) for item in items]
+        if None in clusters:
+            return MissingCell(wanted, "neither gold data nor stored scores tell the contexts of its items")
+        return CellData(
+            at=wanted.at,
+            key=wanted.key,
+            data=wanted.spec.data,
+            ids=tuple(item.id for item in items),
+            clusters=tuple(cluster for cluster in clusters if cluster is not None),
+            metrics=scored_columns(items),
+            raw=(),
+            stops=(),
+            tokens=np.zeros(0, dtype=np.int64),
+            environment=facts.environment,
+            adapter_digests=facts.adapter_digests,
+            rescored=False,
+            seen=wanted.seen_by_model,
+            metrics_version=METRICS_VERSION,
+            score_key=wanted.key,
+        )
+
+
+def _joined(cells: Sequence[CellData]) -> Iterable[CellData]:
+    """The cells, those that were generated with the columns of their `score` cell."""
+    by_place: dict[object, list[CellData]] = defaultdict(list)
+    for cell in cells:
+        if cell.kind == "score":
+            by_place[_place(cell)].append(cell)
+    for cell in cells:
+        partner = None if cell.kind == "score" else _partner(cell, by_place[_place(cell)])
+        if partner is None:
+            yield cell
+        else:
+            columns = {name: _aligned(partner, name, cell.ids) for name in partner.metrics}
+            yield replace(cell, metrics={**cell.metrics, **columns}, score_key=partner.key)
+
+
+def _place(cell: CellData) -> object:
+    """What a `generate` cell and its `score` cell share. Scoring is not random: any replicate will do."""
+    return replace(cell.at, task="", replicate=0), cell.data, tuple(sorted(cell.adapter_digests.items()))
+
+
+def _partner(cell: CellData, found: Sequence[CellData]) -> CellData | None:
+    """Of the `score` cells in the same place: of the same variant, else the plain one, else any."""
+    variant = f"score:{cell.at.task.partition(':')[2]}"
+
+    def nearness(other: CellData) -> tuple[bool, bool, bool]:
+        task, replicate = other.at.task, other.at.replicate
+        return task == variant, task == "score", replicate == cell.at.replicate
+
+    return max(found, key=nearness, default=None)
+
+
+def _aligned(partner: CellData, name: str, ids: Sequence[str]) -> Floats:
+    place = {item: at for at, item in enumerate(partner.ids)}
+    column = partner.metrics[name]
+    return np.array([column[place[item]] if item in place else np.nan for item in ids], dtype=np.float64)
+
+
+def _notes(cells: Sequence[CellData]) -> Iterable[str]:
+    """What a reader of any table must know about where its cells come from."""
+    yield from _adapter_notes(cells)
+    generated = [cell for cell in cells if cell.kind == "generate"]
+    stored = [cell for cell in generated if not cell.rescored]
+    if stored:
+        yield (
+            f"{len(stored)} of {len(generated)} cells show the scores that were stored when they landed "
+            "(no gold data at hand); the others were scored again from their outputs"
+        )
+    if any(cell.metrics_version != METRICS_VERSION for cell in stored):
+        yield f"some stored scores were made by another version of the metrics than {METRICS_VERSION}, this kit's"
+    machines = {_environment(cell) for cell in cells}
+    if len(machines) > 1:
+        yield f"the cells come from {len(machines)} environments: {'; '.join(sorted(machines))}"
+
+
+def _adapter_notes(cells: Sequence[CellData]) -> Iterable[str]:
+    digests: dict[str, set[str]] = defaultdict(set)
+    for cell in cells:
+        for adapter, digest in cell.adapter_digests.items():
+            digests[adapter].add(digest)
+    for adapter, found in digests.items():
+        if len(found) > 1:
+            yield f"cells of {adapter} come from {len(found)} different trainings of it: run the recipe again"
+
+
+def _environment(cell: CellData) -> str:
+    """What tells environments apart for a number: device and versions."""
+    names = ("machine", "device", "torch", "transformers", "peft")
+    return ", ".join(f"{name} {cell.environment[name]}" for name in names if name in cell.environment)

@@ -1,0 +1,108 @@
+"""The table of predictions: cells with named columns, and the cells that are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.plan.types import Coordinates, WantedCell
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class CellData:
+    """One finished cell. Arrays and tuples run over its items, in slice order.
+
+    `metrics` maps a name of `METRICS` to (items,) scores; a metric that the cell does not have is absent, a
+    single item without a value is NaN. `raw`, `stops` and `tokens` (new tokens) are empty for a `score`
+    cell. `clusters` names the context of each item, `data` the slice. `rescored`: scored just now, with
+    gold at hand, rather than read from what was stored when the cell landed. `metrics_version` is that of
+    the scoring; `seen` means that the model had met this data before. `score_key` is the `score` cell that
+    `p_stop` and `gold_logprob` come from.
+    """
+
+    at: Coordinates
+    key: str
+    data: str
+    ids: tuple[str, ...]
+    clusters: tuple[str, ...]
+    metrics: Mapping[str, Floats]
+    raw: tuple[str, ...]
+    stops: tuple[str, ...]
+    tokens: Counts
+    environment: Mapping[str, object]
+    adapter_digests: Mapping[str, str]
+    rescored: bool
+    seen: bool
+    metrics_version: int
+    score_key: str | None = None
+
+    @property
+    def n(self) -> int:
+        """How many items."""
+        return len(self.ids)
+
+    @property
+    def kind(self) -> str:
+        """The kind of task: `generate` or `score`."""
+        return task_kind(self.at.task)
+
+
+@dataclass(frozen=True)
+class MissingCell:
+    """A wanted cell that cannot be shown, and why: unfinished, damaged, or without gold and stored scores."""
+
+    wanted: WantedCell
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """All wanted cells of a recipe: those that are there, and those that are not; in the recipe's order.
+
+    `notes` are sentences that belong under every table made from these results.
+    """
+
+    recipe: str
+    cells: tuple[CellData, ...]
+    missing: tuple[MissingCell, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rescored(self) -> Literal["all", "some", "none"]:
+        """Which generated cells were scored again from their outputs; the others show stored scores."""
+        flags = {cell.rescored for cell in self.cells if cell.kind == "generate"}
+        if flags == {True, False}:
+            return "some"
+        return "none" if flags == {False} else "all"
+
+    def find(self, key: str) -> CellData | None:
+        """The cell whose key is, or alone begins with, `key`."""
+        found = {cell.key: cell for cell in self.cells if cell.key.startswith(key)}
+        return found.get(key) or (next(iter(found.values())) if len(found) == 1 else None)
+
+    def select(self, **where: object) -> Iterator[CellData]:
+        """The cells whose coordinates have these values, e.g. `select(language="or", step=0)`.
+
+        `task` may be a kind (`generate`) or a full name. Raises AttributeError for no coordinate's name.
+        """
+        for cell in self.cells:
+            if all(fits(cell.at, name, value) for name, value in where.items()):
+                yield cell
+
+
+def fits(at: Coordinates, name: str, value: object) -> bool:
+    """Whether a coordinate has a value; a task's kind fits every variant of it."""
+    own = getattr(at, name)
+    return bool(own == value) or (name == "task" and task_kind(str(own)) == value)
+
+
+def task_kind(task: str) -> str:
+    """The kind in a task's name: what stands before the colon."""
+    return task.partition(":")[0]

@@ -1,0 +1,48 @@
+"""What the scheduler needs of an executor. The executors live elsewhere; `kit.api` hands one in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from kit.jobdir import Handle
+
+EngineState = Literal["running", "gone"]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One GPU, or one share of the CPU."""
+
+    name: str
+    device: Literal["cpu", "cuda"]
+    gpu: int | None = None
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A written job folder, and the slot it may use."""
+
+    folder: Path
+    slot: Slot
+
+
+class Executor(Protocol):
+    """Starts, finds and ends jobs, in bulk. Knows nothing of what they do."""
+
+    name: str
+    slots: tuple[Slot, ...]
+    grace: float
+    """Seconds to wait for `result.json` after the engine says that a job is gone."""
+
+    def submit(self, jobs: Sequence[Submission]) -> list[Handle]:
+        """Start the jobs. A job outlives the kit."""
+
+    def poll(self, handles: Sequence[Handle]) -> list[EngineState]:
+        """What the engine says of each; `gone` says nothing of success."""
+
+    def cancel(self, handles: Sequence[Handle], grace: float) -> None:
+        """Ask the jobs to end, and after `grace` seconds make them. Returns when none is running."""

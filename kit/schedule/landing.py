@@ -1,0 +1,42 @@
+"""Finished work leaves the job's folder for the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from kit.jobdir import EvaluateSpec, JobFolder, PretrainSpec, TuneSpec
+from kit.store import Store
+
+Finish = Callable[[Path, str], None]
+"""Completes a cell's folder (scores it) before it lands: given the folder and the cell's data id."""
+
+
+def land(folder: JobFolder, store: Store, finish: Finish) -> list[str]:
+    """Move every finished cell, adapter or model of a job into the store; returns what landed, by key.
+
+    May be called at any time, again and again: what a job has not renamed into place is not looked at.
+
+    Raises:
+        StorageError: the store is full or not writable; what did not land stays in the job's folder.
+    """
+    try:
+        spec = folder.spec()
+    except FileNotFoundError:
+        return []
+    work = spec.work
+    landed = []
+    if isinstance(work, EvaluateSpec):
+        data = {key: cell.data for key, cell in zip(spec.keys, work.cells, strict=True)}
+        for key in sorted(path.name for path in folder.cells.glob("*") if path.name in data):
+            finish(folder.cells / key, data[key])
+            store.put_cell(folder.cells / key, key)
+            landed.append(key)
+    elif isinstance(work, TuneSpec):
+        for path in sorted(folder.adapters.glob("*"), key=lambda p: int(p.name)):
+            store.put_adapter(path, spec.keys[0], int(path.name))
+            landed.append(f"{spec.keys[0]}@{path.name}")
+    elif isinstance(work, PretrainSpec) and folder.model.is_dir():
+        store.put_model(folder.model, spec.keys[0])
+        landed.append(spec.keys[0])
+    return landed

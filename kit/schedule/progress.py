@@ -1,0 +1,77 @@
+"""How far a run is and how long it will take, read from the events of its jobs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from kit.jobdir import Event, JobFolder
+from kit.schedule.runfolder import JobState, RunFolder, RunState
+
+
+@dataclass
+class JobProgress:
+    """What a job last said of itself: the share done (0 to 1) and a phrase."""
+
+    share: float = 0.0
+    doing: str = ""
+    loss: float | None = None
+    tokens_per_s: float | None = None
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """The share of the run's estimated work that is done, and seconds left (None while there is no basis)."""
+
+    share: float
+    seconds_left: float | None
+
+
+class Follower:
+    """Reads each job's events once, from where it stopped."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._offsets: dict[tuple[str, int], int] = {}
+        self.jobs: dict[str, JobProgress] = {}
+
+    def update(self, state: RunState) -> RunProgress:
+        """Read what is new of the jobs that run, and weigh all jobs by their estimates."""
+        for job in state.jobs:
+            if job.stage == "running":
+                self._read(job, self._folder.job(job.id))
+        total = sum(job.expected for job in state.jobs)
+        done = sum(job.expected * self._share(job) for job in state.jobs)
+        share = done / total if total else 1.0
+        elapsed = time.time() - state.started
+        left = elapsed * (1 - share) / share if share > 0.02 else None
+        return RunProgress(share, left)
+
+    def _share(self, job: JobState) -> float:
+        if job.stage in ("done", "failed", "blocked", "stopped"):
+            return 1.0
+        return self.jobs.get(job.id, JobProgress()).share
+
+    def _read(self, job: JobState, folder: JobFolder) -> None:
+        place = (job.id, job.attempts)
+        events, self._offsets[place] = folder.read_events(self._offsets.get(place, 0))
+        progress = self.jobs.setdefault(job.id, JobProgress())
+        for event in events:
+            if job.started is None or event.time >= job.started - 1:
+                _apply(event, progress, job)
+
+
+def _apply(event: Event, progress: JobProgress, job: JobState) -> None:
+    data = event.data
+    if event.kind == "phase":
+        progress.doing = str(data.get("name", ""))
+    elif event.kind == "train":
+        progress.share = min(1.0, data["step"] / max(1, data["steps"]))
+        progress.loss, progress.tokens_per_s = data.get("loss"), data.get("tokens_per_s")
+        progress.doing = f"step {data['step']}/{data['steps']}, loss {data.get('loss', float('nan')):.3f}"
+    elif event.kind == "progress":
+        key = data.get("cell")
+        before = job.keys.index(key) if key in job.keys else 0
+        progress.share = min(1.0, (before + data["done"] / max(1, data["total"])) / max(1, len(job.keys)))
+        progress.tokens_per_s = data.get("tokens_per_s")
+        progress.doing = f"cell {before + 1}/{len(job.keys)}, {data['done']}/{data['total']}"

@@ -1,0 +1,185 @@
+"""One run on disk: who holds it, what its jobs do, where everything lies."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import filelock
+
+from kit.errors import LockedError, StorageError, UsageError, Where
+from kit.jobdir import Failure, JobFolder, SpecError, atomic_write, decode, encode, read_json
+from kit.plan import Wanted
+
+SCHEMA = 1
+
+Stage = Literal["waiting", "running", "done", "failed", "blocked", "stopped"]
+
+
+@dataclass(frozen=True)
+class JobState:
+    """One job as the scheduler sees it. Times are seconds since the epoch; `expected` are estimated seconds."""
+
+    id: str
+    title: str
+    kind: str
+    needs: tuple[str, ...]
+    keys: tuple[str, ...]
+    expected: float
+    stage: Stage = "waiting"
+    slot: str | None = None
+    started: float | None = None
+    ended: float | None = None
+    attempts: int = 0
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class RunState:
+    """`state.json`: rewritten whole at every change. `wanted` and `stored` count cells at the start."""
+
+    run: str
+    stage: Literal["running", "done", "failed", "stopped"]
+    jobs: tuple[JobState, ...]
+    started: float
+    updated: float
+    wanted: int
+    stored: int
+    pid: int = field(default_factory=os.getpid)
+    schema: int = SCHEMA
+
+
+class RunFolder:
+    """Paths and typed access to a run's folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        """The run's name: recipe name and digest of what it asks for."""
+        return self.path.name
+
+    @property
+    def tables(self) -> Path:
+        """Where the exported tables lie."""
+        return self.path / "tables"
+
+    def job(self, job_id: str) -> JobFolder:
+        """The folder of one job."""
+        return JobFolder(self.path / "jobs" / job_id)
+
+    def job_folders(self) -> list[JobFolder]:
+        """Every job folder of this run, in order of name."""
+        return [JobFolder(path) for path in sorted((self.path / "jobs").glob("*")) if path.is_dir()]
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run alone.
+
+        Raises:
+            LockedError: another process holds it; the error says which.
+        """
+        holder = self.path / "holder.json"
+        lock = filelock.FileLock(self.path / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            who = "another process"
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                who = f"process {read_json(holder)['pid']}"
+            raise LockedError(
+                f"{who} is working on this run",
+                where=Where(str(self.path)),
+                remedy="follow it with: xlt-kit logs -f " + self.name,
+            ) from None
+        try:
+            atomic_write(holder, json.dumps({"pid": os.getpid()}))
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
+
+    def write_state(self, state: RunState) -> None:
+        """Rewrite `state.json`."""
+        atomic_write(self.path / "state.json", json.dumps(encode(state), ensure_ascii=False, indent=1))
+
+    def state(self) -> RunState | None:
+        """The last written state, or None where the run never started.
+
+        Raises:
+            StorageError: damaged, or of a newer kit.
+        """
+        path = self.path / "state.json"
+        return _typed(RunState, path) if path.exists() else None
+
+    def write_wanted(self, wanted: Wanted) -> None:
+        """Write `wanted.json`: which cells the tables of this run show."""
+        atomic_write(self.path / "wanted.json", json.dumps(encode(wanted), ensure_ascii=False, indent=1))
+
+    def wanted(self) -> Wanted:
+        """The cells that the tables of this run show.
+
+        Raises:
+            StorageError: damaged, absent, or of a newer kit.
+        """
+        wanted: Wanted = _typed(Wanted, self.path / "wanted.json")
+        return wanted
+
+    def write_manifest(self, manifest: dict[str, Any]) -> None:
+        """Write `manifest.json`: what was asked, resolved and used."""
+        atomic_write(self.path / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1))
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest, empty where there is none."""
+        path = self.path / "manifest.json"
+        value: dict[str, Any] = read_json(path) if path.exists() else {}
+        return value
+
+
+def list_runs(root: Path) -> list[RunFolder]:
+    """All runs under `root`, the last touched last."""
+    folders = [path for path in root.glob("*") if (path / "wanted.json").exists()]
+    return [RunFolder(path) for path in sorted(folders, key=lambda p: (p / "wanted.json").stat().st_mtime)]
+
+
+def find_run(root: Path, name: str) -> RunFolder:
+    """The run of that name, of a unique beginning of it, at that path, or the last one (`last`).
+
+    Raises:
+        UsageError: there is none, or several.
+    """
+    if "/" in name and (Path(name) / "wanted.json").exists():
+        return RunFolder(Path(name).absolute())
+    runs = list_runs(root)
+    if name == "last" and runs:
+        return runs[-1]
+    found = [run for run in runs if run.name == name] or [run for run in runs if run.name.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(run.name for run in found) if found else ", ".join(run.name for run in runs[-5:]) or "none yet"
+    problem = f"several runs begin with {name!r}: {names}" if found else f"no run is called {name!r} (there are: {names})"
+    raise UsageError(problem, where=Where(str(root)), remedy="list them with: xlt-kit runs")
+
+
+def _typed(cls: type, path: Path) -> Any:
+    try:
+        value = read_json(path)
+        if isinstance(value, dict) and isinstance(value.get("schema"), int) and value["schema"] > SCHEMA:
+            raise StorageError(
+                f"schema {value['schema']} is newer than this kit's ({SCHEMA})",
+                where=Where(str(path)),
+                remedy="upgrade xlt-kit",
+            )
+        return decode(cls, value)
+    except (OSError, ValueError, SpecError) as problem:
+        raise StorageError(
+            f"this file of the run cannot be read: {problem}",
+            where=Where(str(path)),
+            remedy="run the recipe again; finished cells are in the store and are not repeated",
+        ) from problem

@@ -1,0 +1,210 @@
+"""Graph x slots: starts what is ready, follows it by its files, lands what is finished, ends what must end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from kit.errors import StorageError
+from kit.jobdir import Failure, FailureCode, Handle, JobFolder, JobSpec, Result, SpecError
+from kit.plan import Plan, PlannedJob
+from kit.schedule.executor import Executor, Slot, Submission
+from kit.schedule.landing import Finish, land
+from kit.schedule.runfolder import JobState, RunFolder, RunState
+from kit.store import Store
+
+Prepare = Callable[[PlannedJob, Slot], JobSpec]
+_ATTEMPTS = 2
+"""How often a job is started that vanished without a word; other failures are not repeated by themselves."""
+_STOP_GRACE = 3.0
+
+
+class Scheduler:
+    """Drives one plan to its end. All state is in the run folder; this object may die at any time."""
+
+    def __init__(
+        self, folder: RunFolder, executor: Executor, store: Store, prepare: Prepare, finish: Finish
+    ) -> None:
+        self.folder = folder
+        self.executor = executor
+        self.store = store
+        self._prepare = prepare
+        self._finish = finish
+        self._plan: dict[str, PlannedJob] = {}
+        self._jobs: dict[str, JobState] = {}
+        self._handles: dict[str, Handle] = {}
+        self._gone_since: dict[str, float] = {}
+        self._head: dict[str, Any] = {}
+        self._written: tuple[str, tuple[JobState, ...]] | None = None
+
+    def run(
+        self,
+        plan: Plan,
+        stopping: Callable[[], bool] = lambda: False,
+        observe: Callable[[RunState], None] = lambda state: None,
+        pause: float = 0.2,
+    ) -> RunState:
+        """Work until every job is done, failed or blocked, or `stopping` says so; the run's lock must be held.
+
+        `observe` is called with the state about every `pause` seconds. A failed job blocks what needs it, and
+        nothing else.
+        """
+        self._begin(plan)
+        while any(job.stage in ("waiting", "running") for job in self._jobs.values()):
+            if stopping():
+                return self._stop()
+            self._follow()
+            self._block()
+            self._start_ready()
+            self._write("running")
+            observe(self._state("running"))
+            if any(job.stage == "running" for job in self._jobs.values()):
+                time.sleep(pause)
+        failed = any(job.stage in ("failed", "blocked") for job in self._jobs.values())
+        self._write("failed" if failed else "done")
+        observe(final := self._state("failed" if failed else "done"))
+        return final
+
+    def _begin(self, plan: Plan) -> None:
+        self._plan = {job.id: job for job in plan.jobs}
+        self._jobs = {
+            j.id: JobState(j.id, j.title, _kind(j), j.needs, j.keys, j.cost.seconds) for j in plan.jobs
+        }
+        total = len({cell.key for cell in plan.demand.wanted.cells})
+        self._head = {"run": self.folder.name, "started": time.time(), "wanted": total, "stored": plan.stored}
+        for job_id in self._jobs:
+            self._adopt(job_id)
+        self._write("running")
+
+    def _adopt(self, job_id: str) -> None:
+        """Take over a job that an earlier scheduler of this run started and that still lives."""
+        handle = self.folder.job(job_id).handle()
+        if handle is None or handle.executor != self.executor.name:
+            return
+        if self.folder.job(job_id).result() is None and self.executor.poll([handle]) == ["running"]:
+            self._handles[job_id] = handle
+            self._set(job_id, stage="running", started=handle.started, attempts=1, slot="adopted")
+
+    def _follow(self) -> None:
+        running = [job_id for job_id, job in self._jobs.items() if job.stage == "running"]
+        results = {job_id: _result(self.folder.job(job_id)) for job_id in running}
+        states = self.executor.poll([self._handles[job_id] for job_id in running])
+        for job_id, engine in zip(running, states, strict=True):
+            folder = self.folder.job(job_id)
+            try:
+                land(folder, self.store, self._finish)
+            except (StorageError, OSError, SpecError) as problem:
+                self.executor.cancel([self._handles[job_id]], _STOP_GRACE)
+                code = FailureCode.DISK_FULL if isinstance(problem, StorageError) else FailureCode.DEFECT
+                self._end(job_id, Failure(code, str(problem)))
+                continue
+            # The result file speaks first; it was read before the engine was asked, so read it once more.
+            result = results[job_id] or (_result(folder) if engine == "gone" else None)
+            if result is not None:
+                self._settle(job_id, result)
+            elif engine == "gone":
+                self._vanished(job_id)
+
+    def _settle(self, job_id: str, result: Result) -> None:
+        if result.state != "done":
+            self._end(job_id, result.failure or Failure(FailureCode.DEFECT, "the job failed without a reason"))
+            return
+        land(self.folder.job(job_id), self.store, self._finish)
+        absent = [key for key in self._outputs(job_id) if not self._landed(key)]
+        if absent and self._jobs[job_id].slot == "adopted":
+            self._set(job_id, stage="waiting")  # it was started for an earlier, smaller plan
+        elif absent:
+            message = f"the job ended well but left out {len(absent)} of its outputs, first {absent[0]}"
+            self._end(job_id, Failure(FailureCode.DEFECT, message))
+        else:
+            self._end(job_id, None)
+
+    def _vanished(self, job_id: str) -> None:
+        since = self._gone_since.setdefault(job_id, time.monotonic())
+        if time.monotonic() - since < self.executor.grace:
+            return
+        del self._gone_since[job_id]
+        if self._jobs[job_id].attempts < _ATTEMPTS:
+            self._set(job_id, stage="waiting", slot=None)
+            return
+        message = f"the job's process ended without a result, {_ATTEMPTS} times"
+        self._end(job_id, Failure(FailureCode.LOST, message, "look at its log: it may have run out of memory"))
+
+    def _block(self) -> None:
+        for job_id, job in self._jobs.items():
+            ended = [n for n in job.needs if self._stage(n) in ("failed", "blocked")]
+            if job.stage == "waiting" and ended:
+                failed = self._jobs[ended[0]]
+                self._set(job_id, stage="blocked", failure=Failure("blocked", f"needs «{failed.title}», which failed"))
+
+    def _start_ready(self) -> None:
+        busy = {job.slot for job in self._jobs.values() if job.stage == "running"}
+        adopted = sum(job.slot == "adopted" and job.stage == "running" for job in self._jobs.values())
+        free = [slot for slot in self.executor.slots if slot.name not in busy]
+        free = free[: max(0, len(free) - adopted)]
+        for job_id, job in self._jobs.items():
+            ready = job.stage == "waiting" and all(self._stage(need) == "done" for need in job.needs)
+            if ready and free:
+                self._start(job_id, free.pop(0))
+
+    def _start(self, job_id: str, slot: Slot) -> None:
+        folder = self.folder.job(job_id)
+        if folder.path.exists():
+            land(folder, self.store, self._finish)
+        folder.result_file.unlink(missing_ok=True)
+        folder.write_spec(self._prepare(self._plan[job_id], slot))
+        self._handles[job_id] = self.executor.submit([Submission(folder.path, slot)])[0]
+        attempts = self._jobs[job_id].attempts + 1
+        self._set(job_id, stage="running", slot=slot.name, started=time.time(), attempts=attempts)
+
+    def _stop(self) -> RunState:
+        running = [job_id for job_id, job in self._jobs.items() if job.stage == "running"]
+        self.executor.cancel([self._handles[job_id] for job_id in running], _STOP_GRACE)
+        for job_id in running:
+            land(self.folder.job(job_id), self.store, self._finish)
+            self._set(job_id, stage="stopped", ended=time.time())
+        self._write("stopped")
+        return self._state("stopped")
+
+    def _end(self, job_id: str, failure: Failure | None) -> None:
+        self._set(job_id, stage="failed" if failure else "done", ended=time.time(), failure=failure)
+
+    def _outputs(self, job_id: str) -> tuple[str, ...]:
+        job = self._plan[job_id]
+        steps = getattr(job.work, "save_steps", ())
+        return tuple(f"{job.keys[0]}@{step}" for step in steps) if steps else job.keys
+
+    def _landed(self, key: str) -> bool:
+        if "@" in key:
+            tuning, step = key.split("@")
+            return self.store.adapter(tuning, int(step)) is not None
+        return self.store.cell(key) is not None or self.store.model(key) is not None
+
+    def _stage(self, job_id: str) -> str:
+        return self._jobs[job_id].stage if job_id in self._jobs else "done"
+
+    def _set(self, job_id: str, **changes: Any) -> None:
+        self._jobs[job_id] = replace(self._jobs[job_id], **changes)
+
+    def _state(self, stage: Any) -> RunState:
+        return RunState(stage=stage, jobs=tuple(self._jobs.values()), updated=time.time(), **self._head)
+
+    def _write(self, stage: str) -> None:
+        shape = (stage, tuple(self._jobs.values()))
+        if shape != self._written:  # only changes reach the disk
+            self.folder.write_state(self._state(stage))
+            self._written = shape
+
+
+def _kind(job: PlannedJob) -> str:
+    return {"TuneSpec": "tune", "EvaluateSpec": "evaluate", "PretrainSpec": "pretrain"}[type(job.work).__name__]
+
+
+def _result(folder: JobFolder) -> Result | None:
+    try:
+        return folder.result()
+    except (ValueError, SpecError):
+        return None
+

@@ -1,0 +1,65 @@
+"""SQuAD v2's exact match and F1, equal to the official script (rajpurkar/squad, `evaluate-v2.0.py`).
+
+Lower case, ASCII punctuation deleted, English articles deleted, white space collapsed: the metric of the
+paper's protocol for every language (trap 7 says what it does to Indic text). The protocol's cut to the first
+line is not part of it: see `kit.score.answer`.
+"""
+
+import re
+import string
+from collections.abc import Sequence
+from functools import lru_cache
+
+from kit.score.overlap import as_golds, token_f1
+
+_PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+
+
+def normalize(text: str) -> str:
+    """Return SQuAD's normal form: lower case, no ASCII punctuation, no a/an/the, single spaces."""
+    text = _PUNCTUATION.sub("", text.lower())
+    if "a" in text or "the" in text:  # spares other scripts the search for word boundaries
+        text = _ARTICLES.sub(" ", text)
+    return " ".join(text.split())
+
+
+_normalize_gold = lru_cache(maxsize=1 << 15)(normalize)
+
+
+@lru_cache(maxsize=1 << 15)
+def _targets(golds: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Normal form and tokens of each gold; as in the script, those without a token only if all are so."""
+    forms = [_normalize_gold(gold) for gold in golds]
+    kept = [form for form in forms if form] or [""]
+    return tuple((form, tuple(form.split())) for form in kept)
+
+
+def score(prediction: str, golds: tuple[str, ...]) -> tuple[float, float]:
+    """Return (exact match, F1) of an answer against its best gold, each 0 to 1; one gold at least."""
+    form = normalize(prediction)
+    tokens = form.split()
+    targets = _targets(golds)
+    if not tokens or not targets[0][1]:  # a side without tokens: F1 is 1 only where the other has none either
+        same = float(any(form == gold for gold, _ in targets))
+        return same, same
+    exact = float(any(form == gold for gold, _ in targets))
+    return exact, max(token_f1(tokens, gold) for _, gold in targets)
+
+
+def exact_match(prediction: str, gold: str | Sequence[str]) -> float:
+    """1.0 where the normal forms are equal, else 0.0; of several golds the best counts.
+
+    Raises ValueError for an empty sequence of golds.
+    """
+    return score(prediction, as_golds(gold))[0]
+
+
+def f1(prediction: str, gold: str | Sequence[str]) -> float:
+    """SQuAD v2's token F1, 0 to 1; of several golds the best counts.
+
+    Where either side normalises to no token at all, 1.0 if both do and 0.0 otherwise. In a list, golds that
+    normalise to nothing are passed over unless all do, as in the script. Raises ValueError for an empty
+    sequence of golds.
+    """
+    return score(prediction, as_golds(gold))[1]

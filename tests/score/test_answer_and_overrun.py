@@ -1,0 +1,148 @@
+"""The cut to the answer, over-generation, and the one pass that scores an item."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from score_texts import pairs
+
+from kit.score import (
+    METRICS_VERSION,
+    aware_exact_match,
+    aware_f1,
+    code,
+    cut,
+    exact_match,
+    f1,
+    mlqa_exact_match,
+    mlqa_f1,
+    overrun,
+    score_item,
+)
+
+
+@pytest.mark.parametrize(
+    ("raw", "answer"),
+    [
+        (" Denver\nQ: next", "Denver"),
+        ("\n\n Denver\n", "Denver"),  # trap 8: strip comes before the cut
+        ("Denver \nx", "Denver "),
+        ("a\r\nb", "a\r"),
+        ("a\u2028b", "a\u2028b"),
+        (" \n ", ""),
+        ("", ""),
+    ],
+)
+def test_cut(raw: str, answer: str) -> None:
+    assert cut(raw) == answer == raw.strip().split("\n")[0]
+
+
+@given(st.text(alphabet="ab \n\r\t"))
+def test_stopping_at_a_newline_is_the_same_only_after_a_visible_character(raw: str) -> None:
+    blank = len(raw) - len(raw.lstrip())
+    stopped = raw[:blank] + raw[blank:].split("\n")[0]
+    assert cut(stopped) == cut(raw).rstrip()
+    assert cut(raw.lstrip().split("\n")[0]) == cut(raw).rstrip()
+
+
+@pytest.mark.parametrize(
+    ("language", "raw", "gold", "contains", "overran", "answer_words", "gold_words"),
+    [
+        ("en", "Denver", "Denver", True, False, 1, 1),
+        ("en", "The Denver Broncos won.", "Denver Broncos", True, True, 3, 2),
+        ("en", "the Denver!", "Denver", True, False, 1, 1),
+        ("en", "Denvers", "Denver", False, False, 1, 1),
+        ("en", "Denver the Broncos", "Denver Broncos", True, False, 2, 2),
+        ("en", "Denver old Broncos", "Denver Broncos", False, False, 3, 2),
+        ("hi", "उसका जन्म १९८९ में हुआ।", "1989", True, True, 5, 1),
+        ("hi", "दिल्लीवाला", "दिल्ली", False, False, 1, 1),
+        ("th", "กรุงเทพมหานคร", "กรุงเทพ", True, True, 12, 6),
+        ("th", "กรุงเทพ", "กรุงเท", True, True, 6, 5),
+        ("zh", "在北京大学", "北京", True, True, 5, 2),
+        ("th", "กี", "ก", False, False, 1, 1),  # a mark belongs to its letter
+    ],
+)
+def test_overrun(
+    language: str, raw: str, gold: str, contains: bool, overran: bool, answer_words: int, gold_words: int
+) -> None:
+    found = overrun(raw, gold, language)
+    assert (found.contains_gold, found.overran) == (contains, overran)
+    assert (found.answer_words, found.gold_words) == (answer_words, gold_words)
+    assert found.length_ratio == pytest.approx(answer_words / gold_words)
+
+
+def test_words_after_the_newline_are_counted_apart() -> None:
+    found = overrun(" Denver\nQ: Who won it?\nA: Denver", "Denver", "en")
+    words = (found.answer_words, found.raw_words)
+    assert words == (1, 6)  # "A:" is an article
+    assert not found.overran
+    assert overrun("Denver \n", "Denver", "en").raw_words == 1
+
+
+def test_the_best_gold_decides() -> None:
+    assert not overrun("Paris France", ["Paris", "Paris France"], "en").overran
+    assert overrun("Paris France today", ["Paris", "Paris France"], "en").gold_words == 2
+    held = overrun("great city of Paris is where", ["the great old city of Paris", "Paris"], "en")
+    assert held.contains_gold
+    assert held.overran
+
+
+def test_a_gold_without_tokens_is_in_nothing() -> None:
+    found = overrun("Denver", "?", "en")
+    assert not found.contains_gold
+    assert math.isnan(found.length_ratio)
+
+
+@settings(max_examples=500, deadline=None)
+@given(pairs(), st.sampled_from(["en", "hi_Deva", "or", "th", "zho_Hans", "ar", "tr"]))
+def test_one_pass_gives_what_the_metrics_give(pair: tuple[str, str], language: str) -> None:
+    raw, gold = pair
+    answer = cut(raw)
+    golds = [gold, "x"]
+    item = score_item(raw, golds, language)
+    assert (item.em, item.f1) == (exact_match(answer, golds), f1(answer, golds))
+    assert item.aware_em == aware_exact_match(answer, golds, language)
+    assert item.aware_f1 == aware_f1(answer, golds, language)
+    if code(language) in ("en", "hi", "zh", "ar"):
+        assert item.mlqa_em == mlqa_exact_match(answer, golds, language)
+        assert item.mlqa_f1 == mlqa_f1(answer, golds, language)
+    else:
+        assert item.mlqa_em is item.mlqa_f1 is None
+    length = overrun(raw, golds, language)
+    for name in ("contains_gold", "overran", "answer_words", "gold_words", "raw_words"):
+        assert getattr(item, name) == getattr(length, name)
+    assert item.raw_words >= item.answer_words
+    assert not item.overran or (item.contains_gold and item.aware_em == 0)
+
+
+def test_golden_scores_of_this_version() -> None:
+    """A change here changes what stored scores mean: raise METRICS_VERSION with it."""
+    assert METRICS_VERSION == 1
+    item = score_item(" ଏହା ୧୯୮୯ ମସିହାରେ ହୋଇଥିଲା।\n\nQ:", "1989", "ory_Orya")
+    assert (item.em, item.f1, item.mlqa_f1, item.aware_em, item.aware_f1) == (0, 0, None, 0, 0.4)
+    assert (item.contains_gold, item.overran, item.answer_words, item.gold_words, item.raw_words) == (
+        True,
+        True,
+        4,
+        1,
+        5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "short"),
+    [
+        ("or", "or"),
+        ("ory_Orya", "or"),
+        ("ori", "or"),
+        ("zh-Hans", "zh"),
+        ("EN", "en"),
+        ("pt-BR", "pt"),
+        ("yor_Latn", "yor"),
+    ],
+)
+def test_codes(written: str, short: str) -> None:
+    assert code(written) == short
