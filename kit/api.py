@@ -13,12 +13,13 @@ from kit.data.example import Example, read_slice
 from kit.errors import StorageError, Where
 from kit.executors import LocalExecutor, detect_slots
 from kit.inputs import resolve
-from kit.jobdir import EvaluateSpec, JobSpec, canonical, encode
+from kit.jobdir import CellSpec, EvaluateSpec, JobSpec, canonical, encode
 from kit.manifest import compose
 from kit.plan import Costs, Demand, Finished, Inputs, Plan, PlannedJob, Speeds, build, demand
 from kit.recipe import LoadedRecipe, check_names, load_recipe
-from kit.results import Results, score_generation
-from kit.results import load as load_results
+from kit.results.load import load as load_results
+from kit.results.score_cell import score_generation
+from kit.results.types import Results
 from kit.schedule import Executor, RunFolder, RunState, Scheduler, Slot
 from kit.store import Store, default_home
 from kit.store.store import writable_folder
@@ -87,7 +88,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> tuple[LoadedRecipe, Catal
         RecipeErrors, CatalogError: with every fault and its place.
     """
     loaded = load_recipe(path, overrides)
-    catalog = Catalog.load(loaded.catalog_files)
+    catalog = Catalog.load(loaded.recipe.catalog)
     check_names(loaded, catalog)
     return loaded, catalog
 
@@ -167,8 +168,10 @@ def execute(
     """
     languages = {c.spec.data: c.at.language for c in prepared.plan.demand.wanted.cells}
 
-    def finish(cell: Path, data: str) -> None:
-        score_generation(cell, read_slice(prepared.store.slice_path(data), languages.get(data, "")))
+    def finish(folder: Path, cell: CellSpec) -> None:
+        if cell.task.kind == "generate":
+            examples = read_slice(prepared.store.slice_path(cell.data), languages.get(cell.data, ""))
+            score_generation(folder, examples)
 
     with folder.lock():
         folder.write_manifest(compose(prepared.loaded, prepared.inputs, executor.name, folder))

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import prod
 from pathlib import Path
 from typing import Any
 
-from kit.catalog import Catalog, Locations, load_examples, locate_adapter, locate_model
+from kit.catalog import Catalog, HubSource, Locations, load_examples, locate_adapter, locate_model
 from kit.corpus import CorpusSettings, pretraining_text
-from kit.data import read
+from kit.data.read import read
 from kit.data.example import Example, render_slice, slice_id
 from kit.errors import DataError, MissingInputError
-from kit.jobdir import PretrainSpec, Prompt, key_of, sha256_file
+from kit.jobdir import PretrainSpec, Prompt, key_of
 from kit.plan import Inputs, ResolvedAdapter, ResolvedModel, ResolvedSlice, WantedModel
-from kit.recipe import FileSet, LoadedRecipe, NamedModel, PretrainedModel, Recipe, expand
+from kit.recipe import LoadedRecipe, Recipe, expand
+from kit.recipe.sources import FileSet, NamedModel, PathAdapter, PathModel, PretrainedModel
 from kit.store import Store
+
+DEFAULT_DOCUMENTS = 44_800
+"""Documents in a pre-training text that names no number: those of the embedded base."""
 
 
 def resolve(loaded: LoadedRecipe, catalog: Catalog, locations: Locations, store: Store, fetch: bool) -> Inputs:
@@ -40,31 +44,39 @@ def resolve(loaded: LoadedRecipe, catalog: Catalog, locations: Locations, store:
 def _models(
     recipe: Recipe, catalog: Catalog, locations: Locations, store: Store, paths: dict[str, Path], fetch: bool
 ) -> Iterator[ResolvedModel]:
+    reach = locations if fetch else replace(locations, offline=True)
     for source in recipe.models:
-        entry = catalog.models.get(source.name) if isinstance(source, NamedModel) else None
+        entry = catalog.model(source.name) if isinstance(source, NamedModel) else None
         family = entry.family if entry else getattr(source, "family", None) or ""
-        lora = expand.lora(recipe, entry)
+        targets = entry.targets if entry else catalog.families[family].targets if family else None
+        lora = expand.lora(recipe, targets)
         if isinstance(source, PretrainedModel):
             wanted = _pretrained(source, store, paths)
             yield ResolvedModel(wanted, family, lora, store.model(wanted.id))
             continue
         try:
-            found = locate_model(_model_source(source, entry), locations, download=fetch)
+            found = locate_model(entry or _place(source), reach)
         except MissingInputError:
-            if fetch:
+            if fetch or isinstance(source, PathModel):
                 raise
-            wanted = WantedModel(source.name, f"base-not-here-{source.name}", entry.parameters if entry else None)
-            yield ResolvedModel(wanted, family, lora, None)
+            absent = WantedModel(source.name, f"base-not-here-{source.name}", entry.parameters if entry else None)
+            yield ResolvedModel(absent, family, lora, None)
             continue
         paths[found.id] = found.path
         parameters = (entry.parameters if entry else None) or _count_parameters(found.path)
         yield ResolvedModel(WantedModel(source.name, found.id, parameters), family, lora, found.path, found.revision)
 
 
+def _place(source: Any) -> HubSource | Path:
+    if isinstance(source, (PathModel, PathAdapter)):
+        return source.path
+    return HubSource(source.hub, source.revision)
+
+
 def _pretrained(source: PretrainedModel, store: Store, paths: dict[str, Path]) -> WantedModel:
     """Write the pre-training text of an embedded corpus into the store, and name the model by it and its settings."""
     settings = source.pretrain
-    corpus = CorpusSettings(documents=settings.documents or _DOCUMENTS, seed=settings.seed)
+    corpus = CorpusSettings(documents=settings.documents or DEFAULT_DOCUMENTS, seed=settings.seed)
     lines = (json.dumps(asdict(document), ensure_ascii=False) + "\n" for document in pretraining_text(corpus))
     rendered = "".join(lines).encode()
     data = slice_id(rendered)
@@ -76,10 +88,9 @@ def _pretrained(source: PretrainedModel, store: Store, paths: dict[str, Path]) -
 
 def _adapters(recipe: Recipe, locations: Locations, paths: dict[str, Path]) -> Iterator[ResolvedAdapter]:
     for source in recipe.adapters:
-        found = locate_adapter(source, locations)
+        found = locate_adapter(_place(source), locations)
         paths[found.id] = found.path
-        digest = sha256_file(found.path / "adapter_model.safetensors")
-        yield ResolvedAdapter(source.name, source.model, found.id, found.path, digest)
+        yield ResolvedAdapter(source.name, source.model, found.id, found.path, found.digest)
 
 
 def _slices(
@@ -94,7 +105,7 @@ def _slices(
         languages = dataset.languages() if entry.languages == "all" else entry.languages
         for language in languages:
             examples = load_examples(catalog, entry.dataset, language, entry.split, locations)
-            seen = frozenset(dataset.seen_families(language))
+            seen = dataset.seen_families(language, entry.split)
             yield _slice(examples, entry, (entry.dataset, language, entry.split), seen, store, paths)
 
 

@@ -168,7 +168,7 @@ class DatasetEntry(Entry):
         return frozenset(family for family, notes in seen if any(note.how == "verbatim" for note in notes))
 
     def sign(self, checksums: Mapping[str, str]) -> None:
-        """Take over the checksums (path to sha256) of its place; called once, when all catalog files are read."""
+        """Take over the checksums (path to sha256) of its place; called once, when all files are read."""
         self._checksums = checksums
 
     def _name_of(self, language: str, split: str) -> str | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from kit.jobdir import EvaluateSpec, JobFolder, PretrainSpec, TuneSpec
+from kit.jobdir import CellSpec, EvaluateSpec, JobFolder, PretrainSpec, TuneSpec
 from kit.store import Store
 
-Finish = Callable[[Path, str], None]
-"""Completes a cell's folder (scores it) before it lands: given the folder and the cell's data id."""
+Finish = Callable[[Path, CellSpec], None]
+"""Completes a cell's folder (scores its answers) before it lands."""
 
 
 def land(folder: JobFolder, store: Store, finish: Finish) -> list[str]:
@@ -27,9 +27,9 @@ def land(folder: JobFolder, store: Store, finish: Finish) -> list[str]:
     work = spec.work
     landed = []
     if isinstance(work, EvaluateSpec):
-        data = {key: cell.data for key, cell in zip(spec.keys, work.cells, strict=True)}
-        for key in sorted(path.name for path in folder.cells.glob("*") if path.name in data):
-            finish(folder.cells / key, data[key])
+        cells = dict(zip(spec.keys, work.cells, strict=True))
+        for key in sorted(path.name for path in folder.cells.glob("*") if path.name in cells):
+            finish(folder.cells / key, cells[key])
             store.put_cell(folder.cells / key, key)
             landed.append(key)
     elif isinstance(work, TuneSpec):

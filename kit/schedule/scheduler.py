@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
-from kit.errors import StorageError
+from kit.errors import KitError, StorageError
 from kit.jobdir import Failure, FailureCode, Handle, JobFolder, JobSpec, Result, SpecError
 from kit.plan import Plan, PlannedJob
 from kit.schedule.executor import Executor, Slot, Submission
@@ -58,13 +59,12 @@ class Scheduler:
             self._follow()
             self._block()
             self._start_ready()
-            self._write("running")
-            observe(self._state("running"))
+            observe(self._write("running"))
             if any(job.stage == "running" for job in self._jobs.values()):
                 time.sleep(pause)
         failed = any(job.stage in ("failed", "blocked") for job in self._jobs.values())
-        self._write("failed" if failed else "done")
-        observe(final := self._state("failed" if failed else "done"))
+        final = self._write("failed" if failed else "done")
+        observe(final)
         return final
 
     def _begin(self, plan: Plan) -> None:
@@ -95,10 +95,9 @@ class Scheduler:
             folder = self.folder.job(job_id)
             try:
                 land(folder, self.store, self._finish)
-            except (StorageError, OSError, SpecError) as problem:
+            except (KitError, OSError, SpecError) as problem:
                 self.executor.cancel([self._handles[job_id]], _STOP_GRACE)
-                code = FailureCode.DISK_FULL if isinstance(problem, StorageError) else FailureCode.DEFECT
-                self._end(job_id, Failure(code, str(problem)))
+                self._end(job_id, _landing_failure(problem))
                 continue
             # The result file speaks first; it was read before the engine was asked, so read it once more.
             result = results[job_id] or (_result(folder) if engine == "gone" else None)
@@ -165,8 +164,7 @@ class Scheduler:
         for job_id in running:
             land(self.folder.job(job_id), self.store, self._finish)
             self._set(job_id, stage="stopped", ended=time.time())
-        self._write("stopped")
-        return self._state("stopped")
+        return self._write("stopped")
 
     def _end(self, job_id: str, failure: Failure | None) -> None:
         self._set(job_id, stage="failed" if failure else "done", ended=time.time(), failure=failure)
@@ -188,14 +186,21 @@ class Scheduler:
     def _set(self, job_id: str, **changes: Any) -> None:
         self._jobs[job_id] = replace(self._jobs[job_id], **changes)
 
-    def _state(self, stage: Any) -> RunState:
-        return RunState(stage=stage, jobs=tuple(self._jobs.values()), updated=time.time(), **self._head)
-
-    def _write(self, stage: str) -> None:
-        shape = (stage, tuple(self._jobs.values()))
-        if shape != self._written:  # only changes reach the disk
-            self.folder.write_state(self._state(stage))
+    def _write(self, stage: Literal["running", "done", "failed", "stopped"]) -> RunState:
+        """The state as it is now; it reaches the disk where something has changed."""
+        state = RunState(stage=stage, jobs=tuple(self._jobs.values()), updated=time.time(), **self._head)
+        shape = (stage, state.jobs)
+        if shape != self._written:
+            self.folder.write_state(state)
             self._written = shape
+        return state
+
+
+def _landing_failure(problem: Exception) -> Failure:
+    remedy = problem.remedy if isinstance(problem, KitError) else None
+    full = isinstance(problem, OSError) and problem.errno == errno.ENOSPC or isinstance(problem, StorageError)
+    message = problem.message if isinstance(problem, KitError) else str(problem)
+    return Failure(FailureCode.DISK_FULL if full else FailureCode.DEFECT, message, remedy)
 
 
 def _kind(job: PlannedJob) -> str:

@@ -16,8 +16,8 @@ METRICS_VERSION = 1
 class ItemScore:
     """All scores of one output.
 
-    Each 0 to 1: `em`, `f1` by SQuAD, `mlqa_*` by MLQA (None outside its seven languages), `aware_*` by the kit's
-    own metric. The rest is over-generation as in `Overrun`, lengths in the tokens of the kit's metric.
+    Each 0 to 1: `em`, `f1` by SQuAD, `mlqa_*` by MLQA (None outside its seven languages), `aware_*` by the
+    kit's own metric. The rest is over-generation as in `Overrun`, lengths in the tokens of the kit's metric.
     """
 
     em: float

@@ -4,8 +4,8 @@ Questions on one context are not independent (about five share a passage), so co
 replacement, and with them all their items, for base and tuned alike: that is the pairing. Seeds are drawn at
 a second level, crossed with the contexts, as every seed answers every item. Crossing counts the seed ×
 context part up to three times (Owen 2007, "The pigeonhole bootstrap"), so the interval errs on the wide
-side. Resampled sums are weights × sums per context (one matrix product a cell), taken around the mean, so
-that single precision costs nothing.
+side. Resampled sums are weights × sums per context: one matrix product a cell, over weights that all cells of
+the same contexts share.
 """
 
 import math
@@ -17,7 +17,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kit.stats.estimate import Estimate, Floats, as_scores, percentile_interval
-from kit.stats.resample import BASE_SEEDS, CONTEXTS, TUNED_SEEDS, Contexts, seed_weights, tie, weights
+from kit.stats.resample import (
+    BASE_SEEDS,
+    CONTEXTS,
+    TUNED_SEEDS,
+    Contexts,
+    seed_weights,
+    tie,
+    weighted_sums,
+    weights,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +76,17 @@ def _resampled_means(sides: Sequence[_Side], contexts: Contexts, settings: Boots
     total, stream = contexts.total, (CONTEXTS, contexts.component)
     drawn = weights(total, total, settings.resamples, settings.seed, stream)
     rows = [row for side in sides for row in side.scores]
-    columns = [np.bincount(contexts.index, row - row.mean(), minlength=total) for row in rows]
-    columns += [np.bincount(contexts.index, row != 0, minlength=total) for row in rows]
+    columns = [np.bincount(contexts.index, row, minlength=total) for row in rows]
     columns.append(np.bincount(contexts.index, minlength=total).astype(np.float64))
-    product = (drawn @ np.stack(columns, axis=1).astype(np.float32)).astype(np.float64)
-    centre = np.array([row.mean() for row in rows])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = centre + product[:, : len(rows)] / product[:, -1:]
-    # Counts are exact: a resample of zeros alone has a mean of 0, not of a rounding error that a ratio
-    # divides by.
-    means[(product[:, len(rows) : -1] == 0) & (product[:, -1:] > 0)] = 0.0
-    drawn_means, start = [], 0
+    sums = weighted_sums(drawn, np.stack(columns, axis=1))
+    with np.errstate(invalid="ignore"):
+        by_row = sums[:, :-1] / sums[:, -1:]
+    means, start = [], 0
     for side in sides:
         stop = start + len(side.scores)
-        drawn_means.append((means[:, start:stop] * side.seeds).sum(axis=1))
+        means.append((by_row[:, start:stop] * side.seeds).sum(axis=1))
         start = stop
-    return drawn_means
+    return means
 
 
 def _check(scores: Floats, clusters: Sequence[Hashable]) -> None:
@@ -220,7 +224,7 @@ def _summarise(
     level: float | None,
 ) -> Comparison:
     """Turn (value, draws, seeds) of both sides into four estimates; without a level, no intervals."""
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         ratios = tuned[1] / base[1]
 
     def estimate(value: float, draws: Floats, seeds: int) -> Estimate:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 _UNDEFINED_SHARE = 0.05
+_ROUNDING = 1e-12  # equal sides may differ by the order in which a matrix product adds
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class Estimate:
         return not (math.isnan(self.value) or math.isnan(self.low) or math.isnan(self.high))
 
     def excludes(self, point: float = 0.0) -> bool:
-        """Whether the interval exists and `point` lies outside it (the ends belong to it)."""
-        return self.defined and not self.low <= point <= self.high
+        """Whether the interval exists and `point` lies outside it; its ends belong to it."""
+        return self.defined and not self.low - _ROUNDING <= point <= self.high + _ROUNDING
 
 
 def as_scores(scores: ArrayLike) -> Floats:

@@ -24,41 +24,11 @@ SCRIPTS = {
     "Hangul": "가나다라마바",
     "Hebrew": "אבגדהל",
 }
-ARTICLES = [
-    "a",
-    "an",
-    "the",
-    "A",
-    "The",
-    "THE",
-    "un",
-    "una",
-    "el",
-    "la",
-    "los",
-    "las",
-    "der",
-    "die",
-    "das",
-    "ein",
-    "eines",
-    "des",
-    "của",
-    "là",
-    "cái",
-    "chiếc",
-    "những",
-    "ال",
-    "الم",
-    "le",
-    "les",
-    "l'",
-    "d'",
-    "η",
-    "το",
-    "o",
-    "os",
-]
+_ARTICLES = """
+a an the A The THE un una el la los las der die das ein eines des của là cái chiếc những ال الم
+le les l' d' η το o os
+"""
+ARTICLES = _ARTICLES.split()
 DIGITS = ["1989", "10", "१९८९", "১৯", "୧୨", "٣٤", "۱۲", "๑๒", "３５", "1,000", "3.5", "½"]
 MARKS = list("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~।॥،؟؛、。，「」《》…–—’“”«»¿¡₹€×°´¨٫٬॰·・๛")
 GLUE = ["", " ", " ", "  ", "\n", "\t", "\u00a0", "\u3000", "\u200c", "\u200d", "\u200b", "\ufeff", "-", "."]

@@ -18,7 +18,7 @@ PUNCTUATION = set(string.punctuation)
 
 
 def official_form(text: str) -> str:
-    """The four steps of the official script, from the inside out: lower, punctuation, articles, white space."""
+    """The official four steps, from the inside out: lower, punctuation, articles, white space."""
     lowered = text.lower()
     bare = "".join(char for char in lowered if char not in PUNCTUATION)
     without = re.compile(r"\b(a|an|the)\b", re.UNICODE).sub(" ", bare)

@@ -1,0 +1,66 @@
+"""From a name in the catalog to what its file holds."""
+
+from __future__ import annotations
+
+from kit.catalog.catalog import Catalog
+from kit.catalog.datasets import DatasetEntry
+from kit.catalog.fetch import check_part, locate_data
+from kit.catalog.locations import Locations
+from kit.corpus import examples as corpus_examples
+from kit.data.example import Example
+from kit.data.read import read
+from kit.data.translations import TranslationPair, read_lines, read_pairs
+from kit.errors import CatalogError
+
+
+def load_examples(
+    catalog: Catalog, dataset: str, language: str, split: str, locations: Locations
+) -> list[Example]:
+    """The examples of a data set in a language (code or alias) and a split, in the order of the file.
+
+    They carry the catalog's code of the language, whatever the file says of itself (trap 16).
+
+    Raises:
+        CatalogError: no such data set, language or split, or one that holds no questions.
+        MissingInputError, ChecksumError, DataError, StorageError: about the file, as `locate_data` and
+        `read`.
+    """
+    entry, code = _part(catalog, dataset, language, split)
+    if not entry.questions:
+        raise CatalogError(f"the data set {dataset!r} holds {entry.format}, not questions")
+    if entry.format == "corpus":
+        return [
+            Example(item.id, item.context_id, item.context, item.question, (item.answer,), code)
+            for item in corpus_examples(code, split)
+        ]
+    path = locate_data(entry, code, split, locations)
+    return read(path, entry.format, code, entry.answerable_only)
+
+
+def load_pairs(
+    catalog: Catalog, dataset: str, language: str, split: str, locations: Locations
+) -> list[TranslationPair]:
+    """The translation pairs of a data set of format `pairs`. Raises as `load_examples`."""
+    entry, code = _part(catalog, dataset, language, split)
+    _require(entry, "pairs")
+    return read_pairs(locate_data(entry, code, split, locations), code)
+
+
+def load_lines(catalog: Catalog, dataset: str, language: str, split: str, locations: Locations) -> list[str]:
+    """The texts of a data set of format `lines`. Raises as `load_examples`."""
+    entry, code = _part(catalog, dataset, language, split)
+    _require(entry, "lines")
+    return read_lines(locate_data(entry, code, split, locations))
+
+
+def _part(catalog: Catalog, dataset: str, language: str, split: str) -> tuple[DatasetEntry, str]:
+    entry = catalog.dataset(dataset)
+    code = catalog.language(language).name
+    check_part(entry, code, split)
+    return entry, code
+
+
+def _require(entry: DatasetEntry, kind: str) -> None:
+    if entry.format != kind:
+        what = "questions" if entry.questions else entry.format
+        raise CatalogError(f"the data set {entry.name!r} holds {what}, not {kind}")

@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""A job without a model: keeps the contract of the job folder, and misbehaves as its title asks.
+
+Started in the place of the interpreter (`quick_job.py -m kit.job FOLDER`). Titles: `ok`, `slow` (works until it is
+told to end), `stubborn` (ignores the first signal), `fail`, `vanish` (dies without a word), `vanish-once`,
+`forget` (says done, leaves its cells out).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from kit.jobdir import EvaluateSpec, Failure, FailureCode, JobFolder, Result, TuneSpec, publish_folder
+
+
+def main(folder: JobFolder) -> int:
+    spec = folder.spec()
+    word = spec.name.split()[0]
+    print(f"quick job {spec.name}", flush=True)
+    folder.emit("started", pid=os.getpid())
+    if word == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        folder.emit("deaf")
+    if word in ("slow", "stubborn"):
+        time.sleep(120)
+    marker = folder.path / "was-here"
+    if word == "vanish" or (word == "vanish-once" and not marker.exists()):
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    if word == "fail":
+        print("the last words of a failing job", flush=True)
+        failure = Failure(FailureCode.BAD_INPUT, "the input is bad", "mend the input")
+        folder.write_result(Result("failed", {}, {}, 0.0, failure))
+        return 1
+    if word != "forget":
+        produce(spec, folder)
+    folder.write_result(Result("done", {}, {"python": sys.version}, 0.0))
+    return 0
+
+
+def produce(spec: Any, folder: JobFolder) -> None:
+    if isinstance(spec.work, EvaluateSpec):
+        for key, cell in zip(spec.keys, spec.work.cells, strict=True):
+            digests = {name: (Path(spec.inputs[name]) / "digest.txt").read_text().strip() for name in cell.adapters}
+            files = {"cell.json": json.dumps({"key": key, "adapter_digests": digests}), "items.jsonl": ""}
+            write(folder.scratch / key, files, folder.cells / key)
+            folder.emit("cell", key=key)
+    elif isinstance(spec.work, TuneSpec):
+        for step in spec.work.save_steps:
+            files = {"digest.txt": f"weights-{step}", "adapter_model.safetensors": ""}
+            write(folder.scratch / str(step), files, folder.adapters / str(step))
+            folder.emit("train", step=step, steps=60, loss=1.0)
+
+
+def write(unfinished: Path, files: dict[str, str], final: Path) -> None:
+    unfinished.mkdir(parents=True)
+    for name, text in files.items():
+        (unfinished / name).write_text(text)
+    final.parent.mkdir(exist_ok=True)
+    publish_folder(unfinished, final)
+
+
+if __name__ == "__main__":
+    sys.exit(main(JobFolder(Path(sys.argv[-1]))))

@@ -1,0 +1,109 @@
+"""From what is asked and what is there to the jobs in between."""
+
+from __future__ import annotations
+
+from kit.jobdir import CellSpec, GenerateTask, Prompt, TuneSpec, encode, key_of
+from kit.plan import (
+    Coordinates,
+    Costs,
+    Demand,
+    Finished,
+    Speeds,
+    Wanted,
+    WantedCell,
+    WantedModel,
+    WantedTuning,
+    build,
+    reason,
+)
+
+PROMPT = Prompt("{context}\n\nQ: {question}\nA:")
+BASE = WantedModel("m", "base-0", 1_000_000)
+LANGUAGES = ("de", "hi")
+
+
+def tuning(language: str) -> WantedTuning:
+    spec = TuneSpec("base-0", f"data-train-{language}", PROMPT, label=language)
+    return WantedTuning(key_of("tune", spec), spec, 103)
+
+
+def cell(language: str, trained_on: str = "", steps: int = 60) -> WantedCell:
+    adapters = (f"{tuning(trained_on).key}@{steps}",) if trained_on else ()
+    spec = CellSpec("base-0", f"data-{language}", PROMPT, GenerateTask(), adapters=adapters, label=f"{trained_on}>{language}")
+    at = Coordinates("m", trained_on, trained_on, steps if trained_on else 0, None, "d", language, "test", "qa", "generate")
+    return WantedCell(key_of("generate", spec), at, spec, 300)
+
+
+def demand(*cells: WantedCell) -> Demand:
+    tunings = {t.key: t for t in map(tuning, LANGUAGES)}
+    return Demand(Wanted("r", cells), tunings, {"base-0": BASE})
+
+
+def test_one_evaluation_a_subject_and_one_tuning_before_it() -> None:
+    cells = [cell(x, t) for t in ("", "de", "hi") for x in LANGUAGES]
+    plan = build(demand(*cells), Finished(), Costs())
+    titles = [(job.title.split()[0], len(job.keys), len(job.needs)) for job in plan.jobs]
+    assert titles == [("evaluate", 2, 0), ("tune", 1, 0), ("evaluate", 2, 1), ("tune", 1, 0), ("evaluate", 2, 1)]
+    assert plan.stored == 0
+
+
+def test_nothing_is_left_when_all_is_stored() -> None:
+    cells = [cell(x, t) for t in ("", "de") for x in LANGUAGES]
+    adapter = cells[-1].spec.adapters[0]
+    digests = {c.key: dict.fromkeys(c.spec.adapters, "w1") for c in cells}
+    assert build(demand(*cells), Finished(digests, {adapter: "w1"}), Costs()).jobs == ()
+    # The adapter itself need not be kept, once its cells are there.
+    assert build(demand(*cells), Finished(digests, {}), Costs()).jobs == ()
+
+
+def test_a_new_language_runs_that_language_alone() -> None:
+    cells = [cell(x, t) for t in ("", "de") for x in LANGUAGES]
+    new = [cell("or"), cell("or", "de")]
+    adapter = new[1].spec.adapters[0]
+    done = Finished({c.key: dict.fromkeys(c.spec.adapters, "w1") for c in cells}, {adapter: "w1"})
+    plan = build(demand(*cells, *new), done, Costs())
+    assert [job.keys for job in plan.jobs] == [(new[0].key,), (new[1].key,)]
+
+
+def test_cells_of_another_adapter_digest_are_missing() -> None:
+    cells = [cell(x, "de") for x in LANGUAGES]
+    adapter = cells[0].spec.adapters[0]
+    done = Finished({cells[0].key: {adapter: "old"}, cells[1].key: {adapter: "new"}}, {adapter: "new"})
+    plan = build(demand(*cells), done, Costs())
+    assert plan.missing == {cells[0].key}
+
+
+def test_all_checkpoints_of_a_tuning_come_from_one_job() -> None:
+    cells = [cell("or", "de", steps) for steps in (13, 26, 60)]
+    plan = build(demand(*cells), Finished(), Costs())
+    assert [job.title.split()[0] for job in plan.jobs] == ["tune", "evaluate"]
+    assert plan.jobs[0].work.save_steps == (13, 26, 60)  # type: ignore[union-attr]
+    # One that is missing brings all of its tuning's missing cells, and no others.
+    done = Finished({cells[0].key: {}}, {cells[0].spec.adapters[0]: "w"})
+    assert len(build(demand(*cells), done, Costs()).jobs[1].keys) == 3
+    done = Finished({cells[0].key: {cells[0].spec.adapters[0]: "w"}}, {cells[0].spec.adapters[0]: "w"})
+    assert build(demand(*cells), done, Costs()).jobs[0].work.save_steps == (26, 60)  # type: ignore[union-attr]
+
+
+def test_equal_cells_are_computed_once() -> None:
+    assert len(build(demand(cell("de"), cell("de")), Finished(), Costs()).jobs[0].keys) == 1
+
+
+def test_the_reason_names_the_part_that_differs() -> None:
+    wanted = cell("de", "hi")
+    stored = {"spec": encode(wanted.spec)}
+    assert reason(wanted, []) == "new"
+    changed = {"spec": {**stored["spec"], "mode": "exact"}}
+    assert reason(wanted, [changed]) == "mode: exact -> fast"
+    other = {"spec": {**stored["spec"], "label": "something else", "mode": "exact"}}
+    assert reason(wanted, [other]) == "new"
+    assert reason(wanted, [stored]) == "made with another adapter"
+
+
+def test_measured_seconds_replace_arithmetic() -> None:
+    plain = build(demand(cell("de")), Finished(), Costs(parameters={"base-0": 10**9})).jobs[0].cost
+    facts = [{"spec": encode(cell("hi").spec), "seconds": 30.0, "n": 300}, {"broken": True}]
+    speeds = Speeds.measured(facts)
+    assert speeds.items == {("base-0", "generate"): 0.1}
+    measured = build(demand(cell("de")), Finished(), Costs(speeds=speeds)).jobs[0].cost
+    assert measured.seconds < plain.seconds and "stored cells" in measured.basis

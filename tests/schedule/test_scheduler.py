@@ -1,0 +1,165 @@
+"""The scheduler over real processes: order, failure, retry, stop, adoption, landing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kit.errors import LockedError
+from kit.executors import LocalExecutor
+from kit.jobdir import CellSpec, EvaluateSpec, GenerateTask, JobSpec, Prompt, TuneSpec
+from kit.plan import Cost, Demand, Plan, PlannedJob, Wanted
+from kit.schedule import RunFolder, RunState, Scheduler, Slot, Submission
+from kit.store import Store
+from tests.executors.conformance import wait_for
+
+QUICK = str(Path(__file__).resolve().parent.parent / "executors" / "quick_job.py")
+PROMPT = Prompt("{context}\n\nQ: {question}\nA:")
+COST = Cost(1, 1, 0, "none")
+
+
+def evaluation(job_id: str, title: str, needs: tuple[str, ...] = (), adapters: tuple[str, ...] = ()) -> PlannedJob:
+    cell = CellSpec("base-0", f"data-{job_id}", PROMPT, GenerateTask(), adapters=adapters)
+    return PlannedJob(job_id, title, EvaluateSpec("base-0", (cell,)), (f"cell-{job_id}",), needs, adapters, COST)
+
+
+def tuning(job_id: str, title: str, steps: tuple[int, ...] = (60,)) -> PlannedJob:
+    spec = TuneSpec("base-0", "data-0", PROMPT, save_steps=steps)
+    return PlannedJob(job_id, title, spec, (job_id,), (), (), COST)
+
+
+class Bench:
+    """A run folder, a store and a scheduler on two slots."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = RunFolder(root / "run")
+        (self.folder.path / "jobs").mkdir(parents=True)
+        self.store = Store(root / "store")
+        self.executor = LocalExecutor((Slot("cpu0", "cpu"), Slot("cpu1", "cpu")), python=QUICK)
+        self.executor.grace = 0.1
+        self.finished: list[str] = []
+
+    def prepare(self, job: PlannedJob, slot: Slot) -> JobSpec:
+        paths = {name: str(self.store.adapter_path(*name.split("@"))) for name in job.inputs}  # type: ignore[arg-type]
+        return JobSpec(job.title, job.work, job.keys, paths, slot.device, slot.threads)
+
+    def scheduler(self) -> Scheduler:
+        def finish(folder: Path, cell: CellSpec) -> None:
+            assert (folder / "cell.json").exists()
+            self.finished.append(cell.data)
+
+        return Scheduler(self.folder, self.executor, self.store, self.prepare, finish)
+
+    def run(self, *jobs: PlannedJob, stopping: Callable[[], bool] = lambda: False) -> RunState:
+        plan = Plan(Demand(Wanted("r", ()), {}, {}), jobs, frozenset(k for j in jobs for k in j.keys))
+        return self.scheduler().run(plan, stopping, pause=0.02)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def stages(state: RunState) -> dict[str, str]:
+    return {job.id: job.stage for job in state.jobs}
+
+
+def test_a_job_waits_for_what_it_needs_and_its_cells_land_in_the_store(bench: Bench) -> None:
+    state = bench.run(evaluation("e", "ok", ("tune-t",), ("tune-t@60",)), tuning("tune-t", "ok", (13, 60)))
+    assert state.stage == "done"
+    by_id = {job.id: job for job in state.jobs}
+    assert (by_id["e"].started or 0) >= (by_id["tune-t"].ended or 1e12)
+    assert bench.store.adapter_steps("tune-t") == [13, 60]
+    cell = bench.store.cell("cell-e")
+    assert cell is not None and bench.store.adapter_digests(cell) == {"tune-t@60": "weights-60"}
+    assert bench.finished == ["data-e"]
+    assert bench.folder.state() == state
+
+
+def test_a_failed_job_stops_what_depends_on_it_and_nothing_else(bench: Bench) -> None:
+    state = bench.run(
+        tuning("tune-bad", "fail"),
+        evaluation("after", "ok", ("tune-bad",)),
+        evaluation("after-after", "ok", ("after",)),
+        evaluation("free", "ok"),
+    )
+    assert state.stage == "failed"
+    assert stages(state) == {"tune-bad": "failed", "after": "blocked", "after-after": "blocked", "free": "done"}
+    failure = state.jobs[0].failure
+    assert failure is not None and failure.message == "the input is bad"
+    assert bench.store.cell("cell-free") is not None
+    assert bench.store.cell("cell-after") is None
+
+
+def test_a_vanished_job_is_started_once_more(bench: Bench) -> None:
+    state = bench.run(evaluation("e", "vanish-once"))
+    assert (state.stage, state.jobs[0].attempts) == ("done", 2)
+
+
+def test_a_job_that_always_vanishes_is_lost(bench: Bench) -> None:
+    state = bench.run(evaluation("e", "vanish"))
+    assert state.stage == "failed"
+    failure = state.jobs[0].failure
+    assert failure is not None and failure.code == "lost"
+
+
+def test_a_job_that_leaves_its_outputs_out_is_a_defect(bench: Bench) -> None:
+    state = bench.run(evaluation("e", "forget"))
+    failure = state.jobs[0].failure
+    assert failure is not None and failure.code == "defect" and "cell-e" in failure.message
+
+
+def test_stopping_ends_every_job_and_keeps_what_landed(bench: Bench) -> None:
+    calls = 0
+
+    def stopping() -> bool:
+        nonlocal calls
+        calls += 1
+        return bench.store.cell("cell-quick") is not None
+
+    state = bench.run(evaluation("slow", "slow"), evaluation("quick", "ok"), stopping=stopping)
+    assert state.stage == "stopped" and calls > 1
+    assert stages(state) == {"slow": "stopped", "quick": "done"}
+    handle = bench.folder.job("slow").handle()
+    assert handle is not None and bench.executor.poll([handle]) == ["gone"]
+
+
+def test_a_living_job_of_an_earlier_scheduler_is_adopted_not_started_twice(bench: Bench) -> None:
+    job = evaluation("e", "slow")
+    folder = bench.folder.job("e")
+    folder.write_spec(bench.prepare(job, bench.executor.slots[0]))
+    handle = bench.executor.submit([Submission(folder.path, bench.executor.slots[0])])[0]
+    wait_for(lambda: bool(folder.read_events()[0]))
+    seen: list[str | None] = []
+
+    def stopping() -> bool:
+        state = bench.folder.state()
+        seen.extend(j.slot for j in state.jobs if state is not None) if state else None
+        return len(seen) > 3
+
+    state = bench.run(job, stopping=stopping)
+    assert state.stage == "stopped" and set(seen) == {"adopted"}
+    assert sum(event.kind == "started" for event in folder.read_events()[0]) == 1
+    assert bench.executor.poll([handle]) == ["gone"]
+
+
+def test_no_more_jobs_than_slots(bench: Bench) -> None:
+    most = 0
+
+    def watch() -> bool:
+        nonlocal most
+        state = bench.folder.state()
+        most = max(most, sum(job.stage == "running" for job in state.jobs) if state else 0)
+        return False
+
+    state = bench.run(*(evaluation(f"e{i}", "ok") for i in range(5)), stopping=watch)
+    assert state.stage == "done" and 1 <= most <= 2
+
+
+def test_one_kit_a_run(bench: Bench) -> None:
+    with bench.folder.lock(), pytest.raises(LockedError, match="process"), RunFolder(bench.folder.path).lock():
+        pass
+    with bench.folder.lock():
+        pass
