@@ -10,15 +10,17 @@ from pathlib import Path
 
 from kit.catalog import Catalog, Locations
 from kit.data.example import Example, read_slice
-from kit.errors import StorageError, Where
+from kit.errors import StorageError, UsageError, Where
 from kit.executors import LocalExecutor, detect_slots
 from kit.inputs import resolve
 from kit.jobdir import CellSpec, EvaluateSpec, JobSpec, canonical, encode
 from kit.manifest import compose
 from kit.plan import Costs, Demand, Finished, Inputs, Plan, PlannedJob, Speeds, build, demand
 from kit.recipe import LoadedRecipe, check_names, load_recipe
+from kit.report.formats import write_all
 from kit.results.load import load as load_results
 from kit.results.score_cell import score_generation
+from kit.results.table import transfer_tables
 from kit.results.types import Results
 from kit.schedule import Executor, RunFolder, RunState, Scheduler, Slot
 from kit.store import Store, default_home
@@ -191,6 +193,52 @@ def results(workspace: Workspace, folder: RunFolder) -> Results:
         return read_slice(path, language) if path.exists() else None
 
     return load_results(folder.wanted(), store.cell, examples)
+
+
+EXPORTED = ("f1", "em", "aware_f1", "overran", "p_stop")
+"""The metrics whose tables a run writes into its folder."""
+
+
+def export_tables(found: Results, folder: RunFolder) -> list[Path]:
+    """Write the transfer tables into the run's folder, one file a metric and format.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    try:
+        return [
+            path
+            for metric in EXPORTED
+            if (tables := transfer_tables(found, metric))
+            for path in write_all(tables, folder.tables, metric)
+        ]
+    except OSError as problem:
+        raise StorageError(
+            f"the tables cannot be written: {problem.strerror}",
+            where=Where(str(folder.tables)),
+            remedy=f"free some space, then: xlt-kit table {folder.name}",
+        ) from problem
+
+
+def language_groups(catalog: Catalog, names: Sequence[str]) -> dict[str, list[str]]:
+    """Languages to average over: by `script`, `family`, `level` (class in BLOOM's pre-training), or a named group.
+
+    Raises:
+        UsageError: there is no such grouping.
+    """
+    groups: dict[str, list[str]] = {}
+    for code, language in catalog.languages.items():
+        level = language.bloom.level if language.bloom else "none"
+        kinds = {"script": language.script, "family": language.family, "level": f"{level}-resource"}
+        for name in names:
+            if name in kinds:
+                groups.setdefault(kinds[name], []).append(code)
+            elif name in language.groups:
+                groups.setdefault(name, []).append(code)
+    known = {"script", "family", "level", *(g for entry in catalog.languages.values() for g in entry.groups)}
+    if unknown := sorted(set(names) - known):
+        raise UsageError(f"no grouping is called {unknown[0]!r}", remedy=f"there is {', '.join(sorted(known))}")
+    return groups
 
 
 def _writer(prepared: Prepared) -> Callable[[PlannedJob, Slot], JobSpec]:

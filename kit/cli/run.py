@@ -38,11 +38,13 @@ def run(workspace: Workspace, recipe: Path, overrides: tuple[str, ...], as_json:
     with watcher(folder, quiet=as_json) as observe:
         state = execute(prepared, folder, executor, stop.is_set, observe)
     _report_failures(folder, state)
-    paths = export_tables(workspace, folder, prepared.catalog)
+    found = results(workspace, folder)
+    paths = export_tables(found, folder)
     if as_json:
-        print_json({"run": folder.name, "path": str(folder.path), "state": encode(state), "tables": list(map(str, paths))})
+        tables = [str(path) for path in paths]
+        print_json({"run": folder.name, "path": str(folder.path), "state": encode(state), "tables": tables})
     else:
-        print_tables(results(workspace, folder), prepared.catalog, "f1", None, None)
+        print_tables(found, "f1")
         click.echo(f"\nrun {folder.name}, {state.stage} after {duration(state.updated - state.started)}")
         click.echo(f"files: {folder.path} (tables/ as JSON, CSV, Markdown, LaTeX)")
     if state.stage == "stopped":

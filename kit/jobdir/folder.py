@@ -143,7 +143,7 @@ class JobFolder:
         """The result, or None while there is none."""
         return _read(Result, self.result_file) if self.result_file.exists() else None
 
-    def emit(self, kind: str, **data: Any) -> None:
+    def emit(self, kind: str, /, **data: Any) -> None:
         """Append an event."""
         append_line(self.events, encode(Event(kind, data)))
 

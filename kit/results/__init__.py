@@ -1,3 +1,3 @@
-"""Reads: the folders of finished cells, gold examples where they are at hand. Writes: `scores.jsonl` of a
-landed cell; `Results` (the table of predictions), transfer and over-generation tables.
+"""Reads: the folders of finished cells, gold examples where they are at hand.
+Writes: `scores.jsonl` of a landed cell; `Results` (the predictions), transfer and over-generation tables.
 """

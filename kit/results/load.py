@@ -187,7 +187,7 @@ def _notes(cells: Sequence[CellData]) -> Iterable[str]:
             "(no gold data at hand); the others were scored again from their outputs"
         )
     if any(cell.metrics_version != METRICS_VERSION for cell in stored):
-        yield f"some stored scores were made by another version of the metrics than {METRICS_VERSION}, this kit's"
+        yield f"some stored scores were made by another version of the metrics than {METRICS_VERSION}"
     machines = {_environment(cell) for cell in cells}
     if len(machines) > 1:
         yield f"the cells come from {len(machines)} environments: {'; '.join(sorted(machines))}"

@@ -1,0 +1,116 @@
+"""`xlt-kit table` and `xlt-kit show`: what came out, and the examples under it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from kit.api import Workspace, language_groups, results
+from kit.catalog import Catalog
+from kit.cli.common import print_json, workspace_options
+from kit.data.example import read_slice
+from kit.errors import UsageError
+from kit.report.examples import FILTERS, as_text, examples_under
+from kit.report.formats import FORMATS
+from kit.report.text import VALUES
+from kit.results.table import transfer_tables
+from kit.results.types import CellData, Results
+from kit.schedule.runfolder import find_run
+
+
+@click.command()
+@click.argument("run", default="last")
+@click.option("--metric", "metrics", multiple=True, default=["f1"], show_default=True, help="em, aware_f1, overran …")
+@click.option("--values", type=click.Choice(VALUES), default="delta", show_default=True, help="What the cells show.")
+@click.option("--group", "groups", multiple=True, help="Average over script, family, level or indic as well.")
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), help="Print as a file would be written.")
+@workspace_options
+def table(
+    workspace: Workspace,
+    run: str,
+    metrics: tuple[str, ...],
+    values: str,
+    groups: tuple[str, ...],
+    form: str | None,
+    as_json: bool,
+) -> None:
+    """Show the transfer tables of RUN (the last one where none is named): rows tuned on, columns evaluated."""
+    found = results(workspace, find_run(workspace.runs, run))
+    if as_json or form:
+        chosen = language_groups(Catalog.load(), groups)
+        tables = [made for metric in metrics for made in transfer_tables(found, metric, chosen)]
+        click.echo(FORMATS["json" if as_json else str(form)](tables))
+        return
+    for metric in metrics:
+        print_tables(found, metric, values, groups)
+
+
+def print_tables(found: Results, metric: str, values: str = "delta", groups: tuple[str, ...] = ()) -> None:
+    """Print the transfer tables of some results to the terminal."""
+    from rich.console import Console
+
+    from kit.report.terminal import print_table
+
+    console = Console(highlight=False)
+    if not any(cell.kind == "generate" for cell in found.cells):
+        console.print(f"no finished cells yet ({len(found.missing)} are missing)")
+    for made in transfer_tables(found, metric, language_groups(Catalog.load(), groups)):
+        print_table(made, console, values)
+    for note in found.notes:
+        console.print(note, style="dim")
+
+
+@click.command()
+@click.argument("run", default="last")
+@click.option(
+    "--cell",
+    "cell",
+    required=True,
+    metavar="TRAINED_ON:LANGUAGE",
+    help="e.g. tiny-qa/de:hi; base:hi for the base; or the beginning of a key.",
+)
+@click.option("--filter", "keep", type=click.Choice(FILTERS), default="all", show_default=True)
+@click.option("--seed", type=int, help="Of this tuning seed; the first one otherwise.")
+@click.option("-n", "count", default=10, show_default=True, help="Examples to show.")
+@workspace_options
+def show(
+    workspace: Workspace, run: str, cell: str, keep: str, seed: int | None, count: int, as_json: bool
+) -> None:
+    """List the examples under one cell of RUN's table: gold, the base's answer, the tuned model's answer."""
+    found = results(workspace, find_run(workspace.runs, run))
+    chosen = _find(found, cell, seed)
+    base = next(found.select(**{**_place(chosen), "trained_on": ""}), None)
+    if base is None:
+        raise UsageError("the base of this cell is not finished", remedy="run the recipe to its end")
+    path = workspace.store().slice_path(chosen.data)
+    if not path.exists():
+        raise UsageError("the data of this cell is not here", remedy="xlt-kit plan RECIPE reads it in again")
+    gold = {example.id: example for example in read_slice(path, chosen.at.language)}
+    shown = list(examples_under(base, chosen if chosen.at.trained_on else None, gold, keep))
+    if as_json:
+        print_json({"key": chosen.key, "total": len(shown), "examples": [asdict(item) for item in shown[:count]]})
+        return
+    for item in shown[:count]:
+        click.echo(as_text(item) + "\n")
+    click.echo(f"{min(count, len(shown))} of {len(shown)} shown ({keep})")
+
+
+def _place(cell: CellData) -> dict[str, object]:
+    at = cell.at
+    return {"model": at.model, "dataset": at.dataset, "language": at.language, "prompt": at.prompt, "task": at.task}
+
+
+def _find(found: Results, words: str, seed: int | None) -> CellData:
+    generated = [cell for cell in found.cells if cell.kind == "generate"]
+    if exact := found.find(words):
+        return exact
+    trained, _, column = words.rpartition(":")
+    trained = "" if trained == "base" else trained
+    for cell in generated:
+        names = (cell.at.language, f"{cell.at.dataset}/{cell.at.language}")
+        if cell.at.trained_on == trained and column in names and seed in (None, cell.at.seed):
+            return cell
+    rows = ", ".join(dict.fromkeys(cell.at.trained_on or "base" for cell in generated))
+    columns = ", ".join(dict.fromkeys(cell.at.language for cell in generated))
+    raise UsageError(f"no finished cell {words!r}", remedy=f"write ROW:COLUMN; rows: {rows}; columns: {columns}")

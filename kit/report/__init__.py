@@ -1,0 +1,3 @@
+"""Reads: transfer tables, results.
+Writes: text for terminals; JSON, CSV, Markdown and LaTeX files.
+"""
