@@ -18,10 +18,8 @@ from kit.manifest import compose
 from kit.plan import Costs, Demand, Finished, Inputs, Plan, PlannedJob, Speeds, build, demand
 from kit.recipe import LoadedRecipe, check_names, load_recipe
 from kit.report.formats import write_all
-from kit.results.load import load as load_results
-from kit.results.score_cell import score_generation
-from kit.results.table import transfer_tables
-from kit.results.types import Results
+from kit.results import Results, score_generation, transfer_table
+from kit.results import load as load_results
 from kit.schedule import Executor, RunFolder, RunState, Scheduler, Slot
 from kit.store import Store, default_home
 from kit.store.store import writable_folder
@@ -209,7 +207,7 @@ def export_tables(found: Results, folder: RunFolder) -> list[Path]:
         return [
             path
             for metric in EXPORTED
-            if (tables := transfer_tables(found, metric))
+            if (tables := transfer_table(found, metric))
             for path in write_all(tables, folder.tables, metric)
         ]
     except OSError as problem:
@@ -220,25 +218,22 @@ def export_tables(found: Results, folder: RunFolder) -> list[Path]:
         ) from problem
 
 
-def language_groups(catalog: Catalog, names: Sequence[str]) -> dict[str, list[str]]:
-    """Languages to average over: by `script`, `family`, `level` (class in BLOOM's pre-training), or a named group.
+def language_groups(catalog: Catalog, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Ways to average over languages: `script`, `family`, `level` (class in BLOOM's pre-training), a named group.
 
     Raises:
         UsageError: there is no such grouping.
     """
-    groups: dict[str, list[str]] = {}
+    ways: dict[str, dict[str, str]] = {}
     for code, language in catalog.languages.items():
         level = language.bloom.level if language.bloom else "none"
-        kinds = {"script": language.script, "family": language.family, "level": f"{level}-resource"}
-        for name in names:
-            if name in kinds:
-                groups.setdefault(kinds[name], []).append(code)
-            elif name in language.groups:
-                groups.setdefault(name, []).append(code)
-    known = {"script", "family", "level", *(g for entry in catalog.languages.values() for g in entry.groups)}
-    if unknown := sorted(set(names) - known):
-        raise UsageError(f"no grouping is called {unknown[0]!r}", remedy=f"there is {', '.join(sorted(known))}")
-    return groups
+        kinds = {"script": language.script, "family": language.family, "level": level}
+        kinds |= dict.fromkeys(language.groups, "yes")
+        for name in kinds:
+            ways.setdefault(name, {})[code] = kinds[name]
+    if unknown := sorted(set(names) - set(ways)):
+        raise UsageError(f"no grouping is called {unknown[0]!r}", remedy=f"there is {', '.join(sorted(ways))}")
+    return {name: ways[name] for name in names}
 
 
 def _writer(prepared: Prepared) -> Callable[[PlannedJob, Slot], JobSpec]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -28,7 +29,6 @@ _KINDS: Mapping[str, type[Entry]] = {
 }
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_BUILT_IN = Path(__file__).parent
 _E = TypeVar("_E", bound=Entry)
 
 
@@ -54,8 +54,8 @@ class Catalog:
                 name.
         """
         reading = _Reading()
-        for path in (*sorted(_BUILT_IN.glob("*.yaml")), *extra):
-            reading.add(load(path, CatalogError))
+        for document in (*_built_in(), *(load(path, CatalogError) for path in extra)):
+            reading.add(document)
         reading.connect()
         return cls(
             cast(dict[str, Language], reading.entries["languages"]),
@@ -91,6 +91,12 @@ class Catalog:
             return aliases[code]
         options = [*self.languages, *aliases, *(language.title for language in self.languages.values())]
         raise CatalogError(f"the language {code!r} is unknown", remedy=suggest(code, options))
+
+
+@cache
+def _built_in() -> tuple[Document, ...]:
+    """The kit's own files: parsing them is most of the work, and they do not change under a running kit."""
+    return tuple(load(path, CatalogError) for path in sorted(Path(__file__).parent.glob("*.yaml")))
 
 
 def _find(entries: Mapping[str, _E], what: str, name: str) -> _E:

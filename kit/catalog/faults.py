@@ -15,8 +15,10 @@ def explain(
     problem: ValidationError, kind: type[BaseModel], document: Document, way: Loc
 ) -> list[CatalogError]:
     """One error for each fault of the entry at `way`, in the order of the file."""
-    found = [_explain(fault, kind, document, way) for fault in problem.errors(include_url=False)]
-    return in_order(found)
+    faults = problem.errors(include_url=False)
+    meant = {_meant(fault["loc"], kind) for fault in faults if fault["type"] == "extra_forbidden"}
+    told = [fault for fault in faults if fault["type"] != "missing" or fault["loc"] not in meant]
+    return in_order(_explain(fault, kind, document, way) for fault in told)
 
 
 def unknown(what: str, name: str, options: Iterable[str], document: Document, way: Loc) -> CatalogError:
@@ -48,6 +50,12 @@ def combined(errors: Sequence[CatalogError]) -> CatalogError:
 def in_order(errors: Iterable[CatalogError]) -> list[CatalogError]:
     """Errors in the order of their places."""
     return sorted(errors, key=lambda e: (e.where.line or 0, e.where.column or 0) if e.where else (0, 0))
+
+
+def _meant(loc: Loc, kind: type[BaseModel]) -> Loc | None:
+    """The key that a misspelt one stands for: that this one is missing is the same fault."""
+    near = nearest(str(loc[-1]), _fields(kind, loc[:-1]))
+    return (*loc[:-1], near) if near else None
 
 
 def _explain(fault: Any, kind: type[BaseModel], document: Document, way: Loc) -> CatalogError:

@@ -23,8 +23,8 @@ _NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 def locate_data(entry: DatasetEntry, language: str, split: str, locations: Locations) -> Path:
     """The file of a data set in a language and a split: from the mirror, the cache, or else the network.
 
-    Its sha256 is compared with the catalog's; where the catalog has none, with the one recorded when the file was
-    first met (a file of one's own without a sum in the catalog may change at will).
+    Its sha256 is compared with the catalog's; where the catalog has none, with the one recorded when the file
+    was first met (a file of one's own without a sum in the catalog may change at will).
 
     Raises:
         CatalogError: the set does not have this language or split.

@@ -8,11 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Locations:
-    """A place each for what is published, what was fetched, and whether more may be fetched.
+    """A place each for what is published and what was fetched, and whether more may be fetched.
 
-    `mirror` is a tree of published files (`<host>/<owner>/<repository>/<commit>/<path>`), read before all else.
-    `cache` keeps what was fetched, sums recorded at first fetches, and digests of large files. `offline` keeps
-    the kit from the network.
+    `mirror` is a tree of published files (`<host>/<owner>/<repository>/<commit>/<path>`), read before
+    all else. `cache` keeps what was fetched, sums recorded at first fetches, and digests of large files.
+    `offline` keeps the kit from the network.
     """
 
     mirror: Path | None

@@ -14,8 +14,7 @@ from kit.errors import UsageError
 from kit.report.examples import FILTERS, as_text, examples_under
 from kit.report.formats import FORMATS
 from kit.report.text import VALUES
-from kit.results.table import transfer_tables
-from kit.results.types import CellData, Results
+from kit.results import CellData, Results, transfer_table
 from kit.schedule.runfolder import find_run
 
 
@@ -39,7 +38,7 @@ def table(
     found = results(workspace, find_run(workspace.runs, run))
     if as_json or form:
         chosen = language_groups(Catalog.load(), groups)
-        tables = [made for metric in metrics for made in transfer_tables(found, metric, chosen)]
+        tables = [made for metric in metrics for made in transfer_table(found, metric, groups=chosen)]
         click.echo(FORMATS["json" if as_json else str(form)](tables))
         return
     for metric in metrics:
@@ -55,10 +54,8 @@ def print_tables(found: Results, metric: str, values: str = "delta", groups: tup
     console = Console(highlight=False)
     if not any(cell.kind == "generate" for cell in found.cells):
         console.print(f"no finished cells yet ({len(found.missing)} are missing)")
-    for made in transfer_tables(found, metric, language_groups(Catalog.load(), groups)):
+    for made in transfer_table(found, metric, groups=language_groups(Catalog.load(), groups)):
         print_table(made, console, values)
-    for note in found.notes:
-        console.print(note, style="dim")
 
 
 @click.command()

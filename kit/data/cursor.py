@@ -54,7 +54,7 @@ class Cursor:
             yield Cursor(item, self.path, f"{self.way}[{index}]", self.line)
 
     def text(self, blank: bool = False) -> str:
-        """This text, as it stands. Raises DataError: no text, half a surrogate pair, or blank (but see `blank`)."""
+        """This text, as it stands. Raises DataError: no text, not Unicode, or blank (but see `blank`)."""
         if not isinstance(self.value, str):
             raise self.fault(f"text was expected, not {_kind(self.value)}")
         if _SURROGATE.search(self.value):

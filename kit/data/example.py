@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Example:
-    """One question on one context. `answers` are the gold ones in file order; `context_id` names the cluster."""
+    """One question on one context. `answers` are the gold ones, in file order; `context_id` its cluster."""
 
     id: str
     context_id: str

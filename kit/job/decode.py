@@ -72,23 +72,29 @@ class Decoder:
         for batch in batches_by_length([len(prompt) for prompt in prompts], rows_for):
             yield from halving(lambda rows: self._run(rows, ids, prompts), batch)
 
-    @torch.inference_mode()
     def _run(
         self, batch: Sequence[int], ids: Sequence[str], prompts: Sequence[Sequence[int]]
     ) -> list[Decoded]:
         streams = self._chooser.streams([ids[index] for index in batch])
-        rows = held = [_Row(index, stream) for index, stream in zip(batch, streams, strict=True)]
-        tokens, mask = left_padded([prompts[row.index] for row in rows], self._pad, self._device)
+        rows = [_Row(index, stream) for index, stream in zip(batch, streams, strict=True)]
+        with torch.inference_mode():
+            self._decode(rows, [prompts[index] for index in batch])
+        return [Decoded(row.index, tuple(row.new), row.stop) for row in rows if row.stop is not None]
+
+    def _decode(self, held: list[_Row], prompts: list[Sequence[int]]) -> None:
+        """Run all rows until each has stopped."""
+        tokens, mask = left_padded(prompts, self._pad, self._device)
+        padded = not bool(mask.all())
         cache = None
         while True:
-            output = self._step(tokens, mask, cache)
+            output = self._step(tokens, mask if padded else None, cache)
             cache = output.past_key_values
             chosen = self._chooser.choose(output.logits[:, -1].float(), [row.stream for row in held])
             for row, token in zip(held, chosen, strict=True):
                 self._take(row, token)
             running = [place for place, row in enumerate(held) if row.stop is None]
             if not running:
-                return [Decoded(row.index, tuple(row.new), row.stop) for row in rows if row.stop is not None]
+                return
             if len(running) <= _WORTH_SHRINKING * len(held):
                 kept = torch.tensor(running, device=self._device)
                 cache.batch_select_indices(kept)
@@ -96,10 +102,12 @@ class Decoder:
             tokens = torch.tensor(chosen, device=self._device).unsqueeze(1)
             mask = torch.cat([mask, mask.new_ones(len(held), 1)], dim=1)
 
-    def _step(self, tokens: torch.Tensor, mask: torch.Tensor, cache: Any) -> Any:
-        arguments: dict[str, Any] = {"attention_mask": mask} if len(tokens) > 1 else {}
-        if arguments and self._positions:
-            arguments["position_ids"] = positions(mask)[:, -tokens.shape[1] :]
+    def _step(self, tokens: torch.Tensor, mask: torch.Tensor | None, cache: Any) -> Any:
+        arguments: dict[str, Any] = {}
+        if mask is not None:
+            arguments["attention_mask"] = mask
+            if self._positions:
+                arguments["position_ids"] = positions(mask)[:, -tokens.shape[1] :]
         return self._model(
             input_ids=tokens,
             past_key_values=cache,

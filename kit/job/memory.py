@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import torch
 
-from kit.job.failures import FailureCode, classify
+from kit.job.failures import classify
+from kit.jobdir import FailureCode
 
 T = TypeVar("T")
 

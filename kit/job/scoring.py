@@ -50,18 +50,22 @@ class Scorer:
         for batch in batches_by_length([len(prompt) + len(tail) for prompt, tail in rows], rows_for):
             yield from halving(lambda indices: self._run(indices, rows), batch)
 
-    @torch.inference_mode()
-    def _run(self, batch: Sequence[int], rows: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[Scored]:
+    def _run(
+        self, batch: Sequence[int], rows: Sequence[tuple[Sequence[int], Sequence[int]]]
+    ) -> list[Scored]:
         tokens, mask = left_padded([[*rows[i][0], *rows[i][1]] for i in batch], self._pad, self._device)
-        arguments: dict[str, Any] = {"attention_mask": mask} if len(batch) > 1 else {}
-        if arguments and self._positions:
-            arguments["position_ids"] = positions(mask)
-        # Only the last columns are scored: with 250,880 tokens the logits of a whole prompt would fill the memory.
+        arguments: dict[str, Any] = {}
+        if not bool(mask.all()):
+            arguments["attention_mask"] = mask
+            if self._positions:
+                arguments["position_ids"] = positions(mask)
+        # Only the last columns are scored: with 250,880 tokens a whole prompt's logits would fill the memory.
         keep = 1 + max(len(rows[i][1]) for i in batch)
-        output = self._model(
-            input_ids=tokens, use_cache=False, logits_to_keep=keep, return_dict=True, **arguments
-        )
-        return [self._score(i, rows[i][1], output.logits[place]) for place, i in enumerate(batch)]
+        with torch.inference_mode():
+            output = self._model(
+                input_ids=tokens, use_cache=False, logits_to_keep=keep, return_dict=True, **arguments
+            )
+            return [self._score(i, rows[i][1], output.logits[place]) for place, i in enumerate(batch)]
 
     def _score(self, index: int, tail: Sequence[int], logits: torch.Tensor) -> Scored:
         logs = torch.log_softmax(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import pairwise
 
 import torch
 from transformers.trainer_pt_utils import get_length_grouped_indices
@@ -67,14 +67,10 @@ def epoch_ends(steps: Sequence[Step]) -> list[int]:
 
     Of the last epoch it is known only where another one follows or it fills its last step.
     """
-    epochs = list(
-        chain.from_iterable(
-            [(batch.epoch, number) for batch in step.batches] for number, step in enumerate(steps)
-        )
-    )
+    epochs = [(batch.epoch, number) for number, step in enumerate(steps) for batch in step.batches]
     return [
         number + (following[1] > number)
-        for (epoch, number), following in zip(epochs, epochs[1:], strict=False)
+        for (epoch, number), following in pairwise(epochs)
         if following[0] > epoch
     ]
 

@@ -25,10 +25,14 @@ def work(job: JobSpec, folder: JobFolder, environment: dict[str, Any]) -> dict[s
     """
     set_up(job)
     environment.update(describe(job.device))
+
+    def emit(kind: str, /, **data: Any) -> None:
+        folder.emit(kind, **data)
+
     if isinstance(job.work, EvaluateSpec):
-        return evaluate(job, folder, environment, folder.emit)
+        return evaluate(job, folder, environment, emit)
     if isinstance(job.work, TuneSpec):
-        return tune(job, folder, folder.emit)
+        return tune(job, folder, emit)
     return _pretrain(job, job.work, folder)
 
 
@@ -56,6 +60,15 @@ def _pretrain(job: JobSpec, spec: PretrainSpec, folder: JobFolder) -> dict[str, 
             raise BadInput(f"{text}: there is no text to train on.")
         unfinished = folder.scratch / "model"
         unfinished.mkdir()
-        pretrain(settings, text, unfinished, folder.emit)
+        pretrain(settings, text, unfinished, lambda kind, **fields: _tell_step(folder, kind, fields))
         publish_folder(unfinished, folder.model)
     return {"model": tree_digest(folder.model)}
+
+
+def _tell_step(folder: JobFolder, kind: str, fields: dict[str, Any]) -> None:
+    """Steps of a pre-training are told as `train` events, like those of a tuning; the rest goes through."""
+    if kind != "step":
+        folder.emit(kind, **fields)
+        return
+    rate = round(fields["tokens_per_second"], 1)
+    folder.emit("train", step=fields["step"], steps=fields["of"], loss=fields["loss"], tokens_per_s=rate)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kit.jobdir import atomic_write
-from kit.report.text import column_name, footnotes, interval, row_name, shown, title
-from kit.results.table import Column, Row, TableCell, TransferTable
+from kit.report.text import cells, footnotes, heads, interval, row_name, shown, title
+from kit.results import Row, TableCell, TransferTable
 from kit.stats import Estimate
 
 SCHEMA = 1
@@ -36,12 +36,14 @@ def as_csv(tables: Sequence[TransferTable]) -> str:
         + [f"{kind}_{name}" for kind in kinds for name in names]
     )
     for table in tables:
-        for (row, column), cell in table.cells.items():
-            head = [table.metric.name, table.model, table.prompt, table.task, row.trained_on, row.step]
-            head += [column.dataset, column.language, int(column.seen), cell.base.n_items, cell.base.n_clusters]
-            values = [_plain(getattr(cell, kind)) for kind in kinds]
-            seeds = cell.tuned.n_seeds if cell.tuned else ""
-            writer.writerow([*head, seeds, *("" if v[n] is None else v[n] for v in values for n in names)])
+        for row in table.rows:
+            for column, cell in zip(table.columns, row.cells, strict=True):
+                if not cell.n:
+                    continue
+                head = [table.metric.name, table.model, table.prompt, table.task, row.subject.trained_on, row.subject.step]
+                head += [column.dataset, column.language, int(column.seen), cell.n, _contexts(cell), _seeds(cell) or ""]
+                values = [_plain(getattr(cell, kind)) for kind in kinds]
+                writer.writerow([*head, *("" if v[n] is None else v[n] for v in values for n in names)])
     return stream.getvalue()
 
 
@@ -98,15 +100,12 @@ def write_all(tables: Sequence[TransferTable], folder: Path, stem: str) -> list[
 
 
 def _grid(table: TransferTable, value: str) -> tuple[list[str], list[list[str]]]:
-    heads: list[Column | str] = [*table.columns, *table.group_names]
-    names = [column_name(h, table) if isinstance(h, Column) else f"mean {h}" for h in heads]
-    rows = [[row_name(row, table), *(_entry(table, row, head, value) for head in heads)] for row in table.rows]
-    return ["tuned on", *names], rows
+    rows = [[row_name(row, table), *(_entry(cell, value) for cell in cells(row))] for row in table.rows]
+    return ["tuned on", *heads(table)], rows
 
 
-def _entry(table: TransferTable, row: Row, head: Column | str, value: str) -> str:
-    cell = table.cells.get((row, head)) if isinstance(head, Column) else table.groups.get((row, head))
-    return f"{shown(cell, value)} {interval(cell, value)}" if cell else ""
+def _entry(cell: TableCell, value: str) -> str:
+    return f"{shown(cell, value)} {interval(cell, value)}" if cell.n else ""
 
 
 def _table(table: TransferTable) -> dict[str, Any]:
@@ -117,24 +116,41 @@ def _table(table: TransferTable) -> dict[str, Any]:
         "task": table.task,
         "metric": table.metric.name,
         "unit": table.metric.unit,
-        "missing": table.missing,
+        "missing": [{"key": cell.wanted.key, "reason": cell.reason} for cell in table.missing],
         "rescored": table.rescored,
+        "notes": list(table.notes),
+        "interval": {"level": table.bootstrap.level, "resamples": table.bootstrap.resamples},
         "cells": [
-            {"trained_on": r.trained_on, "train_language": r.train_language, "step": r.step, "dataset": c.dataset,
-             "language": c.language, "split": c.split, "seen": c.seen, **_cell(cell)}
-            for (r, c), cell in table.cells.items()
+            {**_subject(row), "dataset": c.dataset, "language": c.language, "split": c.split, "seen": c.seen, **_cell(cell)}
+            for row in table.rows
+            for c, cell in zip(table.columns, row.cells, strict=True)
         ],
-        "groups": [
-            {"trained_on": row.trained_on, "step": row.step, "group": name, **_cell(cell)}
-            for (row, name), cell in table.groups.items()
+        "averages": [
+            {**_subject(row), "group": g.name, "languages": [c.language for c in g.columns], **_cell(cell)}
+            for row in table.rows
+            for g, cell in zip(table.groups, row.averages, strict=True)
         ],
     }
 
 
+def _subject(row: Row) -> dict[str, Any]:
+    subject = row.subject
+    return {"trained_on": subject.trained_on, "train_language": subject.train_language, "step": subject.step}
+
+
 def _cell(cell: TableCell) -> dict[str, Any]:
     kinds = {kind: _plain(getattr(cell, kind)) for kind in ("base", "tuned", "delta", "ratio") if getattr(cell, kind)}
-    seeds = cell.tuned.n_seeds if cell.tuned else None
-    return {"n": cell.base.n_items, "contexts": cell.base.n_clusters, "seeds": seeds, **kinds, "keys": list(cell.keys)}
+    counts = {"n": cell.n, "contexts": _contexts(cell), "seeds": _seeds(cell), "complete": cell.complete}
+    return {**counts, "self_language": cell.self_language, **kinds, "keys": [*cell.base_keys, *cell.keys]}
+
+
+def _contexts(cell: TableCell) -> int:
+    estimate = cell.tuned or cell.base
+    return estimate.n_clusters if estimate else 0
+
+
+def _seeds(cell: TableCell) -> int | None:
+    return cell.tuned.n_seeds if cell.tuned else None
 
 
 def _plain(value: Estimate | None) -> dict[str, float | None]:

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kit.report.text import chosen, column_name, footnotes, interval, row_name, shown, title
-from kit.results.table import Column, Row, TableCell, TransferTable
+from kit.report.text import cells, chosen, footnotes, heads, interval, row_name, shown, title
+from kit.results import TableCell, TransferTable
 
 _CELL_WIDTH = 9
 
@@ -15,39 +15,31 @@ _CELL_WIDTH = 9
 def print_table(table: TransferTable, console: Console, value: str = "delta") -> None:
     """Print one table, its notes below it. `value`: delta, ratio, tuned or base."""
     labels = [row_name(row, table) for row in table.rows]
+    names = heads(table)
     width = max([len("tuned on"), *map(len, labels)])
-    heads: list[Column | str] = [*table.columns, *table.group_names]
-    widest = max([_CELL_WIDTH, *(len(_head(head, table)) for head in heads)]) + 2
+    widest = max([_CELL_WIDTH, *map(len, names)]) + 2
     fit = max(1, (console.width - width - 2) // widest)
     console.print(Text(title(table), style="bold"))
-    for start in range(0, len(heads), fit):
-        console.print(_block(table, heads[start : start + fit], labels, value))
+    for start in range(0, len(names), fit):
+        console.print(_block(table, labels, value, slice(start, start + fit)))
     for note in footnotes(table, value):
         console.print(Text(note, style="dim"))
 
 
-def _block(table: TransferTable, heads: list[Column | str], labels: list[str], value: str) -> Table:
+def _block(table: TransferTable, labels: list[str], value: str, part: slice) -> Table:
     block = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
     block.add_column("tuned on", no_wrap=True)
-    for head in heads:
-        block.add_column(_head(head, table), justify="right", no_wrap=True, min_width=_CELL_WIDTH)
+    for name in heads(table)[part]:
+        block.add_column(name, justify="right", no_wrap=True, min_width=_CELL_WIDTH)
     for row, label in zip(table.rows, labels, strict=True):
-        cells = [_find(table, row, head) for head in heads]
-        block.add_row(Text(label), *(_value(cell, value) for cell in cells))
-        block.add_row(Text(""), *(Text(interval(cell, value) if cell else "", style="dim") for cell in cells))
+        found = cells(row)[part]
+        block.add_row(Text(label), *(_value(cell, value) for cell in found))
+        block.add_row(Text(""), *(Text(interval(cell, value) if cell.n else "", style="dim") for cell in found))
     return block
 
 
-def _head(head: Column | str, table: TransferTable) -> str:
-    return column_name(head, table) if isinstance(head, Column) else f"mean {head}"
-
-
-def _find(table: TransferTable, row: Row, head: Column | str) -> TableCell | None:
-    return table.cells.get((row, head)) if isinstance(head, Column) else table.groups.get((row, head))
-
-
-def _value(cell: TableCell | None, value: str) -> Text:
-    if cell is None:
+def _value(cell: TableCell, value: str) -> Text:
+    if not cell.n:
         return Text("·", style="dim")
     return Text(shown(cell, value), style=_style(cell, value))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from kit.results.table import Column, Row, TableCell, TransferTable
+from kit.results import Column, Row, TableCell, TransferTable
 from kit.stats import Estimate
 
 VALUES = ("delta", "base", "tuned", "ratio")
@@ -26,7 +26,7 @@ def ratio_number(value: float) -> str:
 
 def chosen(cell: TableCell, value: str) -> Estimate | None:
     """The estimate that is asked for; a base row shows its base whatever is asked for."""
-    if cell.tuned is None:
+    if cell.delta is None and cell.tuned is None:
         return cell.base
     return {"delta": cell.delta, "base": cell.base, "tuned": cell.tuned, "ratio": cell.ratio}[value]
 
@@ -54,17 +54,21 @@ def interval(cell: TableCell, value: str) -> str:
 
 def row_name(row: Row, table: TransferTable) -> str:
     """`base`, or what was tuned on, with the step where there are several."""
-    if not row.trained_on:
-        return "base"
-    steps = {other.step for other in table.rows if other.trained_on == row.trained_on}
-    return f"{row.trained_on}@{row.step}" if len(steps) > 1 else row.trained_on
+    subject = row.subject
+    steps = {other.subject.step for other in table.rows if other.subject.trained_on == subject.trained_on}
+    return subject.name if len(steps) > 1 else subject.trained_on or "base"
 
 
-def column_name(column: Column, table: TransferTable) -> str:
-    """The language, with the data set where there are several; `†` marks data that the model has seen."""
-    several = len({other.dataset for other in table.columns}) > 1
-    name = f"{column.dataset}/{column.language}" if several else column.language
-    return name + ("†" if column.seen else "")
+def heads(table: TransferTable) -> list[str]:
+    """The names over the cells of a row: columns, then averages. `†` marks data that the model has seen."""
+    several = len({column.dataset for column in table.columns}) > 1
+    names = [(c.name if several else c.language) + ("†" if c.seen else "") for c in table.columns]
+    return names + [f"mean {group.name}" for group in table.groups]
+
+
+def cells(row: Row) -> list[TableCell]:
+    """The cells under `heads`."""
+    return [*row.cells, *row.averages]
 
 
 def title(table: TransferTable) -> str:
@@ -74,9 +78,9 @@ def title(table: TransferTable) -> str:
 
 def footnotes(table: TransferTable, value: str) -> list[str]:
     """What a reader must know: what is shown, counts, marks, what is missing."""
-    counts = sorted({cell.base.n_items for cell in table.cells.values()})
-    contexts = sorted({cell.base.n_clusters for cell in table.cells.values()})
-    seeds = sorted({cell.tuned.n_seeds for cell in table.cells.values() if cell.tuned})
+    filled = [cell for row in table.rows for cell in row.cells if cell.n]
+    estimates = [e for cell in filled for e in (cell.tuned, cell.base) if e]
+    tuned = [cell.tuned.n_seeds for cell in filled if cell.tuned]
     what = {
         "delta": "base row: scores; other rows: tuned - base, * where the interval excludes 0",
         "ratio": "base row: scores; other rows: tuned / base, * where the interval excludes 1",
@@ -84,20 +88,21 @@ def footnotes(table: TransferTable, value: str) -> list[str]:
         "tuned": "scores of the base and of the tuned models",
     }[value]
     notes = [
-        f"{what}; [95 % intervals]: bootstrap over contexts" + (" and seeds" if seeds and max(seeds) > 1 else ""),
-        f"n = {_span(counts)} a cell on {_span(contexts)} contexts"
-        + (f", {_span(seeds)} seeds" if seeds else ", no tuned models"),
+        what,
+        f"[{table.bootstrap.level:.0%} intervals]: bootstrap over contexts"
+        + (" and seeds" if tuned and max(tuned) > 1 else ""),
+        f"n = {_span([cell.n for cell in filled])} a cell on {_span([e.n_clusters for e in estimates])} contexts"
+        + (f", {_span(tuned)} seeds" if tuned else ", no tuned models"),
     ]
     if any(column.seen for column in table.columns):
         notes.append("† the model family had this data in its own tuning")
     if table.missing:
-        notes.append(f"{table.missing} cells are not finished")
+        notes.append(f"{len(table.missing)} cells are not there, first: {table.missing[0].reason}")
     if table.rescored != "all":
         notes.append(f"scored again from the outputs: {table.rescored} (else stored item scores)")
-    return notes
+    return [*notes, *table.notes]
 
 
 def _span(values: list[int]) -> str:
-    if not values:
-        return "0"
-    return str(values[0]) if len(values) == 1 else f"{values[0]} to {values[-1]}"
+    low, high = (min(values), max(values)) if values else (0, 0)
+    return str(low) if low == high else f"{low} to {high}"

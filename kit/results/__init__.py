@@ -1,3 +1,44 @@
 """Reads: the folders of finished cells, gold examples where they are at hand.
 Writes: `scores.jsonl` of a landed cell; `Results` (the predictions), transfer and over-generation tables.
 """
+
+from kit.results.columns import METRICS, Metric, metric_named
+from kit.results.grid import Column, Grid, Pool, Subject, grids
+from kit.results.load import load
+from kit.results.over_generation import (
+    OVER_METRICS,
+    OverCell,
+    OverGenerationTable,
+    OverRow,
+    over_generation_table,
+)
+from kit.results.score_cell import score_generation
+from kit.results.table import Group, Groups, Row, TableCell, TransferTable, transfer_table
+from kit.results.types import CellData, MissingCell, Results
+
+__all__ = [
+    "METRICS",
+    "OVER_METRICS",
+    "CellData",
+    "Column",
+    "Grid",
+    "Group",
+    "Groups",
+    "Metric",
+    "MissingCell",
+    "OverCell",
+    "OverGenerationTable",
+    "OverRow",
+    "Pool",
+    "Results",
+    "Row",
+    "Subject",
+    "TableCell",
+    "TransferTable",
+    "grids",
+    "load",
+    "metric_named",
+    "over_generation_table",
+    "score_generation",
+    "transfer_table",
+]

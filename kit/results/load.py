@@ -43,7 +43,7 @@ def load(wanted: Wanted, store_cells: StoreCells, examples: Gold) -> Results:
     found = [read[id(cell)] for cell in wanted.cells]
     cells = [cell for cell in found if isinstance(cell, CellData)]
     return Results(
-        recipe=wanted.recipe,
+        wanted=wanted,
         cells=tuple(_joined(cells)),
         missing=tuple(cell for cell in found if isinstance(cell, MissingCell)),
         notes=tuple(_notes(cells)),

@@ -1,222 +1,244 @@
-"""The transfer table: rows are what was tuned on, columns where it was evaluated, cells what changed and how surely."""
+"""The transfer table: rows are what was tuned on, columns what was evaluated on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kit.results.columns import Metric, metric_named
-from kit.results.types import CellData, Floats, Results
-from kit.stats import Bootstrap, Cell, Comparison, Estimate, grouped_comparison, mean_interval
+from kit.results.grid import Column, Grid, Pool, Subject, grids
+from kit.results.types import MissingCell, Results
+from kit.score import MLQA_LANGUAGES, code
+from kit.stats import Bootstrap, Cell, Comparison, Estimate, grouped_comparison
 
-DEFAULT = Bootstrap()
-
-
-@dataclass(frozen=True)
-class Row:
-    """A subject: what was tuned on (empty: the base), in which language, up to which optimizer step."""
-
-    trained_on: str
-    train_language: str
-    step: int
-
-
-@dataclass(frozen=True)
-class Column:
-    """An evaluation set in a language. `seen`: the model family had these very texts in its own tuning."""
-
-    dataset: str
-    language: str
-    split: str
-    seen: bool
+Groups = Mapping[str, Mapping[str, str]]
+"""Ways to group languages: name of the way (`script`) → language → group (`Deva`)."""
 
 
 @dataclass(frozen=True)
 class TableCell:
-    """Estimates in the metric's unit (EM, F1 and shares: 0 to 100). A base cell has `base` alone.
+    """One row and column, or the average of a row over a group of columns.
 
-    `keys` are the stored cells behind it. `self_language`: tuned and evaluated in one language.
+    Estimates are in the metric's unit (0–100 for shares); `delta` is tuned − base in that unit, `ratio`
+    tuned / base. The base row has `base` alone. None: cells are missing, or (`ratio`) the metric may be
+    negative. `n` counts items of one seed; `seeds` are the seeds that are there, `replicates` how many of
+    each. Not `complete`: a cell of it is missing, and what is shown stands on the others. `keys` and
+    `base_keys` name the cells under it.
     """
 
-    base: Estimate
-    tuned: Estimate | None
-    delta: Estimate | None
-    ratio: Estimate | None
-    keys: tuple[str, ...]
+    base: Estimate | None = None
+    tuned: Estimate | None = None
+    delta: Estimate | None = None
+    ratio: Estimate | None = None
+    n: int = 0
+    seeds: tuple[int, ...] = ()
+    replicates: int = 0
+    complete: bool = False
     self_language: bool = False
+    keys: tuple[str, ...] = ()
+    base_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Group:
+    """Columns to average over, each with the same weight; in those `left_out` some cell is missing."""
+
+    name: str
+    columns: tuple[Column, ...]
+    left_out: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: `cells` in the order of the table's columns, `averages` in that of its groups."""
+
+    subject: Subject
+    cells: tuple[TableCell, ...]
+    averages: tuple[TableCell, ...]
 
 
 @dataclass(frozen=True)
 class TransferTable:
-    """One model, prompt and task. `cells` may lack a (row, column) where nothing is finished.
-
-    `groups` hold macro-averages over the columns of a group, for rows that have all of them.
-    """
+    """One model, one prompt, one task, one metric; the base row comes first. `rescored` as in `Results`."""
 
     recipe: str
     model: str
     prompt: str
     task: str
     metric: Metric
-    rows: tuple[Row, ...]
     columns: tuple[Column, ...]
-    cells: Mapping[tuple[Row, Column], TableCell]
-    groups: Mapping[tuple[Row, str], TableCell]
+    groups: tuple[Group, ...]
+    rows: tuple[Row, ...]
+    missing: tuple[MissingCell, ...]
+    notes: tuple[str, ...]
     rescored: str
-    missing: int
-
-    @property
-    def group_names(self) -> tuple[str, ...]:
-        """The groups that at least one row has."""
-        return tuple(dict.fromkeys(name for _, name in self.groups))
+    bootstrap: Bootstrap
 
 
-def transfer_tables(
+def transfer_table(
     results: Results,
     metric: str = "f1",
-    groups: Mapping[str, Sequence[str]] | None = None,
-    settings: Bootstrap = DEFAULT,
+    task: str = "generate",
+    groups: Groups | None = None,
+    bootstrap: Bootstrap | None = None,
 ) -> list[TransferTable]:
-    """A table for each model, prompt and generating task, in the recipe's order.
+    """One table for each model, prompt and variant of the task.
 
-    `groups` maps a name to languages; columns of those languages are averaged, with `all` always among them. Seeds of
-    the tuning are the second level of the bootstrap; replicates of a seed are averaged first.
+    Intervals come from a paired bootstrap over contexts and, as a second level, seeds and replicates
+    (`kit.stats.compare`). Averages over `all` columns, and over the groups of each way in `groups`, take
+    only columns in which the base and every row that has begun are complete, so that the rows of a column
+    of averages compare; a row without one complete column has no average. An item without a value (p(stop)
+    of an item that was not scored, the length ratio where the gold has no words) is left out on both sides.
 
     Raises:
         UsageError: there is no such metric.
+        DataError: cells of one column do not hold the same items.
     """
-    column = metric_named(metric)
-    cells = [cell for cell in results.cells if cell.kind == "generate"]
-    places = dict.fromkeys((cell.at.model, cell.at.prompt, cell.at.task) for cell in cells)
-    return [
-        _table(results, column, place, [c for c in cells if (c.at.model, c.at.prompt, c.at.task) == place], groups, settings)
-        for place in places
-    ]
+    asked = metric_named(metric)
+    settings = bootstrap or Bootstrap()
+    return [_table(results, grid, asked, groups or {}, settings) for grid in grids(results, task)]
 
 
 def _table(
-    results: Results,
-    metric: Metric,
-    place: tuple[str, str, str],
-    cells: Sequence[CellData],
-    groups: Mapping[str, Sequence[str]] | None,
-    settings: Bootstrap,
+    results: Results, grid: Grid, metric: Metric, groups: Groups, settings: Bootstrap
 ) -> TransferTable:
-    grid: dict[tuple[Row, Column], list[CellData]] = {}
-    for cell in cells:
-        if metric.name in cell.metrics:
-            grid.setdefault((_row(cell), _column(cell)), []).append(cell)
-    rows = sorted(dict.fromkeys(row for row, _ in grid), key=lambda row: row.trained_on != "")
-    columns = list(dict.fromkeys(column for _, column in grid))
-    pairs = {place: _pair(grid, *place, metric) for place in grid}
-    shown = {
-        (row, column): _compared([pair], metric, settings, _keys(grid, row, column), row.train_language == column.language)
-        for (row, column), pair in pairs.items()
-        if pair is not None
-    }
-    averaged = _averages(rows, columns, grid, pairs, metric, groups, settings)
-    model, prompt, task = place
-    missing = sum(w.wanted.at.model == model and w.wanted.at.task == task for w in results.missing)
+    columns = [column for column in grid.columns if _applies(metric, column)]
+    averaged = tuple(_groups(grid, columns, metric, groups))
+    rows = tuple(
+        Row(
+            subject,
+            tuple(_cell(grid, subject, column, metric, settings) for column in columns),
+            tuple(_average(grid, subject, group, metric, settings) for group in averaged),
+        )
+        for subject in grid.subjects
+    )
+    outside = [column.name for column in grid.columns if column not in columns]
+    notes = (f"outside the metric's languages: {', '.join(outside)}",) if outside else ()
     return TransferTable(
-        results.recipe, model, prompt, task, metric, tuple(rows), tuple(columns), shown, averaged,
-        results.rescored, missing,
+        recipe=results.recipe,
+        model=grid.model,
+        prompt=grid.prompt,
+        task=grid.task,
+        metric=metric,
+        columns=tuple(columns),
+        groups=averaged,
+        rows=rows,
+        missing=grid.missing,
+        notes=(*results.notes, *notes),
+        rescored=results.rescored,
+        bootstrap=settings,
     )
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """Scores of base and tuned on the same items: (seeds, items) each; `tuned` None for a base row."""
-
-    base: Floats
-    tuned: Floats | None
-    clusters: tuple[str, ...]
+def _applies(metric: Metric, column: Column) -> bool:
+    return not metric.name.startswith("mlqa") or code(column.language) in MLQA_LANGUAGES
 
 
-def _row(cell: CellData) -> Row:
-    return Row(cell.at.trained_on, cell.at.train_language, cell.at.step)
+def _cell(grid: Grid, subject: Subject, column: Column, metric: Metric, settings: Bootstrap) -> TableCell:
+    base, tuned = grid.pool(grid.base, column), grid.pool(subject, column)
+    bare = _described([tuned], [base], metric, subject, column)
+    if not tuned.having(metric.name):
+        return bare
+    pair = _paired(base if base.having(metric.name) else tuned, tuned, metric)
+    if pair is None:
+        return bare
+    compared = _compare([pair], metric, settings)
+    return _filled(bare, compared, subject, bool(base.having(metric.name)))
 
 
-def _column(cell: CellData) -> Column:
-    return Column(cell.at.dataset, cell.at.language, cell.at.split, cell.seen)
+def _average(grid: Grid, subject: Subject, group: Group, metric: Metric, settings: Bootstrap) -> TableCell:
+    bases = [grid.pool(grid.base, column) for column in group.columns]
+    pools = [grid.pool(subject, column) for column in group.columns]
+    bare = replace(_described(pools, bases, metric, subject, None), complete=False)
+    if not pools or not all(_complete(pool, metric) for pool in pools):
+        return bare
+    pairs = [_paired(base, pool, metric) for base, pool in zip(bases, pools, strict=True)]
+    cells = [pair for pair in pairs if pair is not None]
+    if len(cells) < len(pools):
+        return bare
+    return replace(_filled(bare, _compare(cells, metric, settings), subject, True), complete=True)
 
 
-def _keys(grid: Mapping[tuple[Row, Column], Sequence[CellData]], row: Row, column: Column) -> tuple[str, ...]:
-    return tuple(cell.key for cell in grid[row, column])
-
-
-def _pair(
-    grid: Mapping[tuple[Row, Column], Sequence[CellData]], row: Row, column: Column, metric: Metric
-) -> _Pair | None:
-    base_cells = grid.get((Row("", "", 0), column))
-    if not base_cells:
-        return None
-    base = _scores(base_cells, metric)
-    tuned = _scores(grid[row, column], metric) if row.trained_on else None
-    whole = ~np.isnan(base).any(axis=0)
-    if tuned is not None:
-        whole &= ~np.isnan(tuned).any(axis=0)
-    if not whole.any():
-        return None
-    clusters = tuple(f"{column.dataset}:{c}" for c, keep in zip(base_cells[0].clusters, whole, strict=True) if keep)
-    return _Pair(base[:, whole], None if tuned is None else tuned[:, whole], clusters)
-
-
-def _scores(cells: Sequence[CellData], metric: Metric) -> Floats:
-    """(seeds, items) in the unit of the table; the mean over the replicates of a seed."""
-    seeds: dict[int | None, list[Floats]] = {}
-    for cell in cells:
-        seeds.setdefault(cell.at.seed, []).append(cell.metrics[metric.name])
-    return np.array([np.mean(copies, axis=0) for copies in seeds.values()]) * metric.scale
-
-
-def _compared(
-    pairs: Sequence[_Pair], metric: Metric, settings: Bootstrap, keys: tuple[str, ...], self_language: bool = False
+def _described(
+    pools: Sequence[Pool], bases: Sequence[Pool], metric: Metric, subject: Subject, column: Column | None
 ) -> TableCell:
-    # The bootstrap takes scores that are not negative; a difference does not mind a shift of both sides.
-    lowest = min(float(side.min()) for pair in pairs for side in (pair.base, pair.tuned) if side is not None)
-    shift = min(0.0, lowest)
-    if pairs[0].tuned is None:
-        if len(pairs) == 1:
-            base = mean_interval(pairs[0].base - shift, pairs[0].clusters, settings)
-        else:
-            same = [Cell(p.base - shift, p.base - shift, p.clusters) for p in pairs]
-            base = grouped_comparison(same, settings=settings).base
-        return TableCell(_shifted(base, shift), None, None, None, keys)
-    found: Comparison = grouped_comparison(
-        [Cell(p.base - shift, p.tuned - shift, p.clusters) for p in pairs if p.tuned is not None], settings=settings
-    )
-    ratio = None if metric.signed else found.ratio
+    """A table cell with all but its numbers."""
+    cells = [cell for pool in pools for cell in pool.having(metric.name)]
+    under = [cell for pool in bases for cell in pool.having(metric.name)]
     return TableCell(
-        _shifted(found.base, shift), _shifted(found.tuned, shift), found.difference, ratio, keys, self_language
+        seeds=tuple(sorted({cell.at.seed for cell in cells if cell.at.seed is not None})),
+        replicates=len({cell.at.replicate for cell in cells}),
+        complete=all(_complete(pool, metric) for pool in (*pools, *bases)),
+        self_language=column is not None and subject.speaks(column),
+        keys=tuple(cell.key for cell in cells),
+        base_keys=() if subject.is_base else tuple(cell.key for cell in under),
     )
 
 
-def _shifted(value: Estimate, by: float) -> Estimate:
-    return Estimate(
-        value.value + by, value.low + by, value.high + by, value.n_items, value.n_clusters, value.n_seeds
+def _filled(bare: TableCell, compared: Comparison, subject: Subject, based: bool) -> TableCell:
+    if subject.is_base:
+        return replace(bare, base=compared.base, n=compared.base.n_items)
+    filled = replace(bare, tuned=compared.tuned, n=compared.tuned.n_items)
+    if not based:
+        return filled
+    ratio = None if np.isnan(compared.ratio.value) else compared.ratio
+    return replace(filled, base=compared.base, delta=compared.difference, ratio=ratio)
+
+
+def _complete(pool: Pool, metric: Metric) -> bool:
+    return 0 < pool.wanted == len(pool.having(metric.name))
+
+
+def _paired(base: Pool, tuned: Pool, metric: Metric) -> Cell | None:
+    """Both sides in the table's unit, on the items that have a value on both; None where no item has."""
+    first = base.having(metric.name)[0]
+    sides = [pool.scores(metric.name, first) * metric.scale for pool in (base, tuned)]
+    kept = np.flatnonzero(np.isfinite(np.concatenate(sides)).all(axis=0))
+    if not kept.size:
+        return None
+    clusters = [first.clusters[at] for at in kept]
+    return Cell(sides[0][:, kept], sides[1][:, kept], clusters)
+
+
+def _compare(cells: Sequence[Cell], metric: Metric, settings: Bootstrap) -> Comparison:
+    """`grouped_comparison`; a metric that may be negative is moved up, compared, moved back: no ratio."""
+    if not metric.signed:
+        return grouped_comparison(cells, settings=settings)
+    floor = min(float(np.min(side)) for cell in cells for side in (cell.base, cell.tuned))
+    lifted = [Cell(np.subtract(c.base, floor), np.subtract(c.tuned, floor), c.clusters) for c in cells]
+    compared = grouped_comparison(lifted, settings=settings)
+    return Comparison(
+        base=_moved(compared.base, floor),
+        tuned=_moved(compared.tuned, floor),
+        difference=compared.difference,
+        ratio=replace(compared.ratio, value=np.nan, low=np.nan, high=np.nan),
     )
 
 
-def _averages(
-    rows: Sequence[Row],
-    columns: Sequence[Column],
-    grid: Mapping[tuple[Row, Column], Sequence[CellData]],
-    pairs: Mapping[tuple[Row, Column], _Pair | None],
-    metric: Metric,
-    groups: Mapping[str, Sequence[str]] | None,
-    settings: Bootstrap,
-) -> dict[tuple[Row, str], TableCell]:
-    named = {"all": [c.language for c in columns], **(groups or {})}
-    found = {}
-    for row in rows:
-        for name, languages in named.items():
-            members = [column for column in columns if column.language in languages]
-            own = [pairs.get((row, column)) for column in members]
-            if len(members) > 1 and all(pair is not None for pair in own):
-                keys = tuple(key for column in members for key in _keys(grid, row, column))
-                whole = [pair for pair in own if pair is not None]
-                if len({0 if p.tuned is None else len(p.tuned) for p in whole}) == 1:
-                    found[row, name] = _compared(whole, metric, settings, keys)
-    return found
+def _moved(estimate: Estimate, by: float) -> Estimate:
+    return replace(estimate, value=estimate.value + by, low=estimate.low + by, high=estimate.high + by)
+
+
+def _groups(grid: Grid, columns: Sequence[Column], metric: Metric, ways: Groups) -> Iterator[Group]:
+    """`all`, then the groups of each way; of one column alone no average is made."""
+    begun = [
+        subject
+        for subject in grid.subjects
+        if any(_complete(grid.pool(subject, column), metric) for column in columns)
+    ]
+    usable = {
+        column
+        for column in columns
+        if all(_complete(grid.pool(subject, column), metric) for subject in (grid.base, *begun))
+    }
+    members: dict[str, list[Column]] = {"all": list(columns)}
+    for way, of_language in ways.items():
+        for column in columns:
+            if column.language in of_language:
+                members.setdefault(f"{way} {of_language[column.language]}", []).append(column)
+    for name, found in members.items():
+        if len(found) > 1:
+            kept = tuple(column for column in found if column in usable)
+            yield Group(name, kept, tuple(column for column in found if column not in usable))

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.plan.types import Coordinates, WantedCell
+from kit.plan.types import Coordinates, Wanted, WantedCell
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -69,10 +69,15 @@ class Results:
     `notes` are sentences that belong under every table made from these results.
     """
 
-    recipe: str
+    wanted: Wanted
     cells: tuple[CellData, ...]
     missing: tuple[MissingCell, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def recipe(self) -> str:
+        """The recipe's name."""
+        return self.wanted.recipe
 
     @property
     def rescored(self) -> Literal["all", "some", "none"]:

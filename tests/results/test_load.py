@@ -1,0 +1,182 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kit.errors import StorageError
+from kit.results import METRICS
+from tests.results.cells import BASE, ENVIRONMENT, GOLD, TUNED, Shelf
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path)
+
+
+def test_columns_of_a_generated_cell(shelf: Shelf) -> None:
+    shelf.add(BASE, stops=("end", "limit", "newline", "end"), seen=True)
+    (cell,) = shelf.load().cells
+    assert cell.ids == ("q0", "q1", "q2", "q3")
+    assert cell.clusters == ("c0", "c0", "c1", "c1")
+    assert cell.raw == BASE
+    assert cell.stops == ("end", "limit", "newline", "end")
+    assert cell.tokens.tolist() == [2, 4, 2, 2]
+    assert cell.seen
+    assert cell.environment == ENVIRONMENT
+    expected = {
+        "em": [1, 0, 0, 0],
+        "f1": [1, 1 / 2, 2 / 3, 0],
+        "mlqa_em": [1, 0, 0, 0],
+        "contains_gold": [1, 1, 0, 0],
+        "overran": [0, 1, 0, 0],
+        "answer_words": [1, 3, 1, 1],
+        "gold_words": [1, 1, 2, 1],
+        "length_ratio": [1, 3, 1 / 2, 1],
+        "at_limit": [0, 1, 0, 0],
+    }
+    for name, values in expected.items():
+        assert cell.metrics[name] == pytest.approx(values), name
+        assert cell.metrics[name].dtype == np.float64
+    assert set(cell.metrics) == set(METRICS) - {"p_stop", "gold_logprob"}
+
+
+def test_mlqa_is_absent_outside_its_languages(shelf: Shelf) -> None:
+    shelf.add(BASE, language="or")
+    (cell,) = shelf.load().cells
+    assert "mlqa_f1" not in cell.metrics
+    assert "aware_f1" in cell.metrics
+
+
+def test_stored_scores_are_used_where_there_is_no_gold(shelf: Shelf) -> None:
+    shelf.add(BASE)
+    shelf.add(TUNED, trained_on="tiny/de", seed=1)
+    shelf.score_all()
+    again, stored = shelf.load(), shelf.load(gold=False)
+    assert (again.rescored, stored.rescored) == ("all", "none")
+    assert not any("stored" in note for note in again.notes)
+    assert any(note.startswith("2 of 2 cells show the scores that were stored") for note in stored.notes)
+    for new, old in zip(again.cells, stored.cells, strict=True):
+        assert (new.rescored, old.rescored) == (True, False)
+        assert new.clusters == old.clusters
+        assert set(new.metrics) == set(old.metrics)
+        for name in new.metrics:
+            assert new.metrics[name].tolist() == old.metrics[name].tolist()
+
+
+def test_rescoring_reads_the_outputs_and_not_the_stored_scores(shelf: Shelf) -> None:
+    folder = shelf.add(BASE)
+    shelf.score_all()
+    path = folder / "scores.jsonl"
+    rows = [json.loads(line) | {"f1": 0.25} for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert shelf.load().cells[0].metrics["f1"] == pytest.approx([1, 1 / 2, 2 / 3, 0])
+    assert shelf.load(gold=False).cells[0].metrics["f1"].tolist() == [0.25] * 4
+
+
+def test_scores_of_another_version_of_the_metrics_are_told(shelf: Shelf) -> None:
+    folder = shelf.add(BASE)
+    shelf.score_all()
+    path = folder / "scores.jsonl"
+    path.write_text(path.read_text().replace('"metrics_version": ', '"metrics_version": 9'))
+    assert any("another version of the metrics" in note for note in shelf.load(gold=False).notes)
+
+
+def test_missing_cells_are_listed_with_the_reason(shelf: Shelf) -> None:
+    shelf.add(BASE)
+    unfinished = shelf.want(trained_on="tiny/de", seed=1)
+    damaged = shelf.add(TUNED, trained_on="tiny/de", seed=2)
+    (damaged / "items.jsonl").write_text("{")
+    results = shelf.load()
+    assert len(results.cells) == 1
+    assert [missing.wanted.at.seed for missing in results.missing] == [1, 2]
+    assert results.missing[0].reason == "not finished"
+    assert results.missing[0].wanted is unfinished
+    assert results.missing[1].reason.startswith("damaged: ")
+    assert "items.jsonl:1" in results.missing[1].reason
+
+
+def test_without_gold_and_stored_scores_a_cell_is_missing(shelf: Shelf) -> None:
+    shelf.add(BASE)
+    shelf.add_scored([0.5] * 4)
+    results = shelf.load(gold=False)
+    assert not results.cells
+    assert [missing.reason for missing in results.missing] == [
+        "neither gold data nor stored scores are at hand",
+        "neither gold data nor stored scores tell the contexts of its items",
+    ]
+
+
+def test_stored_scores_of_other_items_are_refused(shelf: Shelf) -> None:
+    folder = shelf.add(BASE)
+    shelf.score_all()
+    lines = (folder / "scores.jsonl").read_text().splitlines(keepends=True)
+    (folder / "scores.jsonl").write_text("".join(lines[:3]))
+    (missing,) = shelf.load(gold=False).missing
+    assert "does not hold the items" in missing.reason
+
+
+def test_a_newer_schema_is_refused_with_the_remedy(shelf: Shelf) -> None:
+    folder = shelf.add(BASE)
+    facts = json.loads((folder / "cell.json").read_text()) | {"schema": 2}
+    (folder / "cell.json").write_text(json.dumps(facts))
+    with pytest.raises(StorageError, match="upgrade xlt-kit"):
+        shelf.load()
+
+
+@pytest.mark.parametrize("gold", [True, False])
+def test_p_stop_joins_by_coordinates_and_id(shelf: Shelf, gold: bool) -> None:
+    shelf.add_scored([0.1, 0.2, 0.3, 0.0], logprob=-0.5)
+    shelf.add(BASE)
+    shelf.add(TUNED, trained_on="tiny/de", seed=1)
+    folder = shelf.find(shelf.wanted[0].key)
+    assert folder is not None
+    lines = (folder / "items.jsonl").read_text().splitlines(keepends=True)
+    (folder / "items.jsonl").write_text("".join(reversed(lines)))
+    shelf.score_all()
+    scored, base, tuned = shelf.load(gold).cells
+    assert base.metrics["p_stop"] == pytest.approx([0.1, 0.2, 0.3, 0.0])
+    assert base.metrics["gold_logprob"] == pytest.approx([-0.5] * 4)
+    assert base.score_key == scored.key
+    assert "p_stop" not in tuned.metrics
+    assert scored.kind == "score"
+    assert scored.clusters == ("c1", "c1", "c0", "c0")
+
+
+def test_p_stop_of_another_training_of_the_adapter_is_not_joined(shelf: Shelf) -> None:
+    shelf.add(TUNED, trained_on="tiny/de", seed=1, digest="old")
+    shelf.add_scored([1] * 4, trained_on="tiny/de", seed=1, digest="new")
+    results = shelf.load()
+    assert "p_stop" not in results.cells[0].metrics
+    assert any("2 different trainings" in note for note in results.notes)
+
+
+def test_cells_of_several_environments_are_told(shelf: Shelf) -> None:
+    shelf.add(BASE)
+    shelf.add(TUNED, trained_on="tiny/de", seed=1, environment=ENVIRONMENT | {"device": "cuda"})
+    (note,) = shelf.load().notes
+    assert "2 environments" in note
+    assert "device cuda" in note
+
+
+def test_one_cell_in_two_places_is_read_once_and_stands_in_both(shelf: Shelf) -> None:
+    shelf.add(BASE)
+    first = shelf.wanted[0]
+    shelf.wanted.append(type(first)(first.key, type(first.at)(**{**vars(first.at), "prompt": "same"}), first.spec, 4))
+    cells = shelf.load().cells
+    assert [cell.at.prompt for cell in cells] == ["qa", "same"]
+    assert cells[0].metrics["f1"] is cells[1].metrics["f1"]
+
+
+def test_find_and_select(shelf: Shelf) -> None:
+    shelf.add(BASE)
+    shelf.add(GOLD, trained_on="tiny/de", seed=1)
+    shelf.add_scored([1] * 4)
+    results = shelf.load()
+    base = results.cells[0]
+    assert results.find(base.key) is base
+    assert results.find("generate-") is None  # two begin so
+    assert results.find("score-") is results.cells[2]
+    assert [cell.at.seed for cell in results.select(task="generate", language="de")] == [None, 1]
+    with pytest.raises(AttributeError):
+        list(results.select(colour="red"))
