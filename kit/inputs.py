@@ -14,7 +14,7 @@ from kit.corpus import CorpusSettings, pretraining_text
 from kit.data.read import read
 from kit.data.example import Example, render_slice, slice_id
 from kit.errors import DataError, MissingInputError
-from kit.jobdir import PretrainSpec, Prompt, key_of
+from kit.jobdir import Lora, PretrainSpec, Prompt, key_of
 from kit.plan import Inputs, ResolvedAdapter, ResolvedModel, ResolvedSlice, WantedModel
 from kit.recipe import LoadedRecipe, Recipe, expand
 from kit.recipe.sources import FileSet, NamedModel, PathAdapter, PathModel, PretrainedModel
@@ -22,6 +22,9 @@ from kit.store import Store
 
 DEFAULT_DOCUMENTS = 44_800
 """Documents in a pre-training text that names no number: those of the embedded base."""
+
+_PRETRAINED_FAMILY = "bloom"
+"""What the kit's own pre-training makes: models of BLOOM's architecture."""
 
 
 def resolve(loaded: LoadedRecipe, catalog: Catalog, locations: Locations, store: Store, fetch: bool) -> Inputs:
@@ -48,8 +51,10 @@ def _models(
     for source in recipe.models:
         entry = catalog.model(source.name) if isinstance(source, NamedModel) else None
         family = entry.family if entry else getattr(source, "family", None) or ""
+        if isinstance(source, PretrainedModel):
+            family = _PRETRAINED_FAMILY
         targets = entry.targets if entry else catalog.families[family].targets if family else None
-        lora = expand.lora(recipe, targets)
+        lora = expand.lora(recipe, targets) if recipe.train else Lora()
         if isinstance(source, PretrainedModel):
             wanted = _pretrained(source, store, paths)
             yield ResolvedModel(wanted, family, lora, store.model(wanted.id))

@@ -1,14 +1,19 @@
-"""Reads: `templates.yaml`, the sentences, names and weights of the tiny corpus (standard library and yaml only).
+"""Reads: `templates.yaml`: the sentences, names and weights of the tiny corpus (standard library and yaml).
 Writes: parallel question-answering examples, and pre-training text for the embedded model.
 
-What the corpus is good for: it is small, ours, parallel across languages and free of knowledge about the world.
-What a model shows on it is the *form* of its answers; its names come from a closed pool (its facts do not).
+The corpus is small, ours, parallel across languages, and holds no knowledge of the world. What tuning moves
+on it is the *form* of the answers. Its names come from a closed pool; its facts are held out, split by split.
 """
 
 from kit.corpus.generate import DATASET, SEED, SIZES, Document, Item, documents, examples
-from kit.corpus.pretraining import CorpusSettings, PretrainingDocument, pretraining_text, write_pretraining_text
-from kit.corpus.scenes import RELATIONS, SPLITS, Fact, Scene, scenes, split_of
-from kit.corpus.templates import Language, Templates, load_templates
+from kit.corpus.pretraining import (
+    CorpusSettings,
+    PretrainingDocument,
+    pretraining_text,
+    write_pretraining_text,
+)
+from kit.corpus.scenes import SPLITS, Fact, Scene, scenes, split_of
+from kit.corpus.templates import RELATIONS, Language, Templates, load_templates
 
 __all__ = [
     "DATASET",

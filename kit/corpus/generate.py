@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from kit.corpus.scenes import SPLITS, Fact, Scene, scenes
+from kit.corpus.scenes import Fact, Scene, scenes
 from kit.corpus.templates import Language, load_templates
 
 DATASET = "tiny"
@@ -20,7 +20,7 @@ _CONNECTIVE_RATE = 0.3
 
 @dataclass(frozen=True)
 class Item:
-    """One example. `answer` is the short span that stands word for word in `context`; `sentence` says it at length."""
+    """One example. `answer`, short, stands word for word in `context`; `sentence` says the same at length."""
 
     id: str
     context_id: str
@@ -62,9 +62,12 @@ def documents(language: str, split: str, n: int, seed: int = SEED) -> Iterator[D
 
 
 def examples(language: str, split: str, seed: int = SEED) -> list[Item]:
-    """The `SIZES[split]` examples of `split` in `language`, in order; item i is parallel in every language."""
+    """The `SIZES[split]` examples of `split` in `language`, in order; item i is parallel in every language.
+
+    Raises KeyError for a language or a split that has none.
+    """
     if split not in SIZES:
-        raise KeyError(f"{split!r} is no split with examples; there are {', '.join(SIZES)} (of {', '.join(SPLITS)})")
+        raise KeyError(f"{split!r} is no split with examples; there are {', '.join(SIZES)}")
     size = SIZES[split]
     contexts = -(-size // QUESTIONS_PER_DOCUMENT)
     items = (item for document in documents(language, split, contexts, seed) for item in document.items)

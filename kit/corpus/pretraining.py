@@ -18,15 +18,15 @@ from kit.corpus.templates import load_templates
 class CorpusSettings:
     """What the pre-training text is made of.
 
-    `documents`: how many. `one_fact_share`: the first part of the text, in which a document has one fact alone: the
-    curriculum in which copying emerges. `sentence_share`: documents whose answers are sentences; what makes the base
-    over-generate. `weights`: share of each language, before normalisation (the templates' own where None).
+    `documents`: how many. `one_fact_share`: the first part of the text, where a document has one fact alone:
+    the curriculum in which copying emerges. `sentence_share`: documents whose answers are sentences, which is
+    what makes the base over-generate. `weights`: share of each language, of any sum (None: the templates').
     """
 
     documents: int
     seed: int = SEED
     one_fact_share: float = 0.2
-    sentence_share: float = 0.6
+    sentence_share: float = 0.7
     weights: Mapping[str, float] | None = None
 
     @classmethod
@@ -44,20 +44,22 @@ class PretrainingDocument:
 
 
 def pretraining_text(settings: CorpusSettings) -> Iterator[PretrainingDocument]:
-    """`settings.documents` documents in the order in which they are to be read, deterministic in the settings.
+    """`settings.documents` documents in the order in which they are to be read; fixed by the settings.
 
-    Each is `{context}` and then, for each of one to three questions, `\\n\\nQ: {question}\\nA: {answer}`; the answers
-    of a document are all short or all sentences. Scenes come from the split `pretrain`, which shares no fact with
-    the others. Raises KeyError for a language in `weights` that the corpus does not have.
+    Each is `{context}` and then, for each of one to three questions, `\\n\\nQ: {question}\\nA: {answer}`; the
+    answers of a document are all short or all sentences. Scenes come from the split `pretrain`, which shares
+    no fact with the others. Raises KeyError for a language in `weights` that the corpus does not have.
     """
     languages = load_templates().languages
     weights = settings.weights or {code: language.weight for code, language in languages.items()}
     rng = random.Random(f"pretraining/{settings.seed}")
     codes = rng.choices(list(weights), list(weights.values()), k=settings.documents)
     for index, (code, scene) in enumerate(zip(codes, _curriculum(settings), strict=True)):
-        document = tell(scene, languages[code], f"pretrain-{index}", f"{settings.seed}/{code}/pretrain/{index}")
+        surface_seed = f"{settings.seed}/{code}/pretrain/{index}"
+        document = tell(scene, languages[code], f"pretrain-{index}", surface_seed)
         long_answers = rng.random() < settings.sentence_share
-        parts = [f"Q: {item.question}\nA: {item.sentence if long_answers else item.answer}" for item in document.items]
+        answers = [item.sentence if long_answers else item.answer for item in document.items]
+        parts = [f"Q: {i.question}\nA: {answer}" for i, answer in zip(document.items, answers, strict=True)]
         yield PretrainingDocument(code, "\n\n".join([document.context, *parts]))
 
 

@@ -31,7 +31,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Scene:
-    """The facts of one document in the order told, and the indices of those asked about in the order asked."""
+    """The facts of one document in the order told; the indices of those asked about, in the order asked."""
 
     facts: tuple[Fact, ...]
     asked: tuple[int, ...]
@@ -49,7 +49,7 @@ def split_of(fact: Fact) -> str:
 
 
 def scenes(split: str, seed: int, min_facts: int = 3, max_facts: int = 4) -> Iterator[Scene]:
-    """An endless stream of scenes of `split`, each of `min_facts` to `max_facts` facts, at most three asked about.
+    """Scenes of `split` without end, each of `min_facts` to `max_facts` facts, at most three of them asked.
 
     The stream depends on nothing but its arguments. Raises KeyError for an unknown split.
     """

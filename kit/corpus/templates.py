@@ -1,4 +1,4 @@
-"""The templates of the tiny corpus as typed values: how a name, a fact, a question, an answer read in a language."""
+"""The templates of the tiny corpus, typed: how a name, a fact, a question, an answer read in a language."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Language:
     relations: Mapping[str, RelationTemplates]
 
     def value(self, relation: str, value: str) -> str:
-        """The value of a fact as this language writes it: a year as it is, a profession's word, else a name."""
+        """A fact's value as this language writes it: a year as it is, a profession's word, else a name."""
         if relation == "born":
             return value
         if relation == "works":
@@ -62,7 +62,7 @@ class Language:
 
 @dataclass(frozen=True)
 class Templates:
-    """The pools that all languages share (romanised names, English names of professions), and the languages."""
+    """The pools that all languages share (romanised names, professions in English), and the languages."""
 
     persons: tuple[str, ...]
     cities: tuple[str, ...]
@@ -85,7 +85,7 @@ def load_templates() -> Templates:
     """The templates that come with the package."""
     text = resources.files("kit.corpus").joinpath("templates.yaml").read_text(encoding="utf-8")
     raw: dict[str, Any] = yaml.safe_load(text)
-    scripts = {code: Script(code, entry["capital"], entry["letters"]) for code, entry in raw["scripts"].items()}
+    scripts = {code: Script(code, e["capital"], e["letters"]) for code, e in raw["scripts"].items()}
     professions = tuple(raw["professions"])
     first, last = raw["years"]
     return Templates(

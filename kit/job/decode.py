@@ -1,8 +1,8 @@
-"""Decoding: one loop over the model with its cache, for one prompt at a time (`exact`) or for batches (`fast`).
+"""Decoding: one loop over the model with its cache, for one prompt at a time (`exact`) or batches (`fast`).
 
-`exact` does what transformers' `generate` does with one prompt, step by step: greedy or sampling, same tokens. `fast`
-takes prompts of like length together, padded on the left under the attention mask; a row that has stopped leaves the
-batch. Both yield items as they are done, so a caller must not count on an order.
+`exact` does what transformers' `generate` does with one prompt, step by step: greedy or sampling, same
+tokens. `fast` takes prompts of like length together, padded on the left under the attention mask; a row that
+has stopped leaves the batch. Both yield items as they are done, so a caller must not count on an order.
 """
 
 from __future__ import annotations

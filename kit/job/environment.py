@@ -24,7 +24,7 @@ _PACKAGES = (
 
 
 def describe(device: str) -> dict[str, Any]:
-    """Python, platform, the device's name, threads, and the version of each package that shapes the numbers."""
+    """Python, platform, device, threads, and the version of each package that shapes the numbers."""
     versions = {}
     for name in _PACKAGES:
         try:

@@ -1,7 +1,8 @@
 """Evaluation: one base in memory, and one finished cell after the other.
 
-Cells that share dtype and parent adapters share the base in memory; within it, cells of one adapter come together.
-A cell is written to the job's scratch folder and put in place by one rename: it is there whole, or not at all.
+Cells that share dtype and parent adapters share the base in memory; within it, cells of one adapter come
+together. A cell is written to the job's scratch folder and put in place by one rename: it is there whole, or
+not at all.
 """
 
 from __future__ import annotations
@@ -58,16 +59,15 @@ class _Stage:
 
 
 def evaluate(job: JobSpec, folder: JobFolder, environment: Mapping[str, Any], emit: Emit) -> dict[str, str]:
-    """Produce the cells of the job that are not in its folder yet; returns the digest of each cell's items by key.
+    """Produce the job's cells that are not in its folder yet; returns the digest of each one's items by key.
 
     Raises:
         BadInput: an input is missing, cannot be loaded, or a cell asks for what this version cannot do.
     """
     assert isinstance(job.work, EvaluateSpec)
     # Digests are taken when a cell is ready, not at the end: the host moves cells away while the job goes on.
-    digests = {
-        key: sha256_file(folder.cells / key / "items.jsonl") for key in job.keys if (folder.cells / key).is_dir()
-    }
+    there = [key for key in job.keys if (folder.cells / key).is_dir()]
+    digests = {key: sha256_file(folder.cells / key / "items.jsonl") for key in there}
     todo = [pair for pair in zip(job.keys, job.work.cells, strict=True) if pair[0] not in digests]
     for _, cell in todo:
         _check(cell, job)

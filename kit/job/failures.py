@@ -1,4 +1,4 @@
-"""Why a job fails, in the words of the contract. Standard library only: it must work when nothing else does."""
+"""Why a job fails, in the words of the contract. Standard library only: it works when nothing else does."""
 
 from __future__ import annotations
 

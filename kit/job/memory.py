@@ -21,8 +21,8 @@ _SHARE = 0.6  # of the free memory; the rest is for fragments and what the estim
 def rows_that_fit(model: Any, new_tokens: int, batch_tokens: int | None, device: str) -> Callable[[int], int]:
     """A function from the longest row's length to the number of rows in a batch.
 
-    `new_tokens` are those that each row may grow by. Where the job names no `batch_tokens`, the count follows the
-    free memory and a row's estimated bytes: cache, attention scores of one layer, activations and logits.
+    `new_tokens` are those that each row may grow by. Where the job names no `batch_tokens`, the count follows
+    the free memory and a row's estimated bytes: cache, attention scores of one layer, activations and logits.
     """
     if batch_tokens is not None:
         return lambda length: batch_tokens // (length + new_tokens)

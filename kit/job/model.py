@@ -1,9 +1,10 @@
 """Models from local folders: safetensors only, no remote code, the dtype said explicitly.
 
-A base is loaded once and serves many adapters. An adapter is attached unmerged (merging in bf16 changes outputs) and
-taken off again, which gives the very same base back; one adapter is attached at a time, so memory holds a base and
-one adapter whatever a job's length. A subject of several adapters is ordered: all but the last are parents, merged
-into the base in float32 before it takes its dtype; the last stays unmerged. Tuning on top of parents does the same.
+A base is loaded once and serves many adapters. An adapter is attached unmerged (merging in bf16 changes
+outputs) and taken off again, which gives the very same base back; one adapter is attached at a time, so
+memory holds a base and one adapter whatever a job's length. A subject of several adapters is ordered: all but
+the last are parents, merged into the base in float32 before it takes its dtype; the last stays unmerged.
+Tuning on top of parents does the same.
 
 Adapter weights are float32 under every base dtype (peft's default); their product is cast to the base's.
 """
@@ -31,7 +32,8 @@ DTYPES: Mapping[str, torch.dtype] = {
 }
 ADAPTER_FILE = "adapter_model.safetensors"
 _EAGER_ONLY = {"bloom"}
-# Ways to start an adapter that leave the base's own weights alone; the others (pissa, olora, ...) rewrite them.
+# Ways to start an adapter that leave the base's own weights alone; the others (pissa, olora, ...) rewrite
+# them.
 _PLAIN_STARTS = (True, False, "gaussian", "orthogonal")
 
 
@@ -72,7 +74,10 @@ def load_base(folder: Path, dtype: Dtype, device: str, parents: Sequence[Path] =
     model = _from_pretrained(folder, "float32" if parents else dtype)
     for parent in parents:
         model = _with_adapter(model, parent).merge_and_unload()
-    return model.to(dtype=DTYPES[dtype], device=device).eval()
+    model = model.to(dtype=DTYPES[dtype], device=device).eval()
+    if device == "cpu":
+        _copy_weights(model)
+    return model
 
 
 def _from_pretrained(folder: Path, dtype: Dtype) -> Any:
@@ -161,6 +166,12 @@ def _check_adapter(folder: Path) -> None:
 
 def _rewrites_base(config: Any) -> bool:
     return config.bias != "none" or config.init_lora_weights not in _PLAIN_STARTS
+
+
+def _copy_weights(model: Any) -> None:
+    """Take the weights out of the mapped file: rewriting it would change them under a running job."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
 
 
 def _check_folder(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Pre-train a small BLOOM from nothing but a text file: tokenizer, batches, training, safetensors.
 
-On a CPU the outcome is a function of the text and the settings (threads among them), bit by bit on one machine.
+On a CPU the outcome is a function of the text and the settings (threads too), bit by bit on one machine.
 There is no resuming: such a model takes minutes, and a run that was cut short starts again.
 """
 
@@ -12,7 +12,7 @@ import random
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,8 +20,8 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import BloomConfig, BloomForCausalLM, PreTrainedTokenizerFast
 
-# BLOOM's own pre-tokenizer pattern (tokenizer.json of bigscience/bloom): the pattern of GPT-2 would split the vowel
-# signs of Indic scripts off their letters. The special tokens and their ids are BLOOM's too.
+# BLOOM's own pre-tokenizer pattern (tokenizer.json of bigscience/bloom): the pattern of GPT-2 would split the
+# vowel signs of Indic scripts off their letters. The special tokens and their ids are BLOOM's too.
 BLOOM_PATTERN = r" ?[^(\s|[.,!?…。，、।۔،])]+"
 SPECIAL_TOKENS = ("<unk>", "<s>", "</s>", "<pad>")
 UNK, BOS, EOS, PAD = range(4)
@@ -37,11 +37,11 @@ class Emit(Protocol):
 class PretrainSettings:
     """Every hyper-parameter of a pre-training; `from_dict(asdict(settings))` gives it back.
 
-    `max_tokens`: longer documents are cut there. `background_weight`: weight in the loss of all tokens outside the
-    answers (an answer is what follows `answer_marker`, to the end of the line with its line break or end token).
-    `learning_rate` is reached linearly in `warmup_steps` and falls along a cosine to `final_lr_share` of itself.
-    `window`: batches are made of documents of like length out of so many batches' worth of consecutive documents,
-    so that the order of the text (a curriculum) holds on the whole.
+    `max_tokens`: longer documents are cut there. `background_weight`: weight in the loss of tokens outside
+    the answers (an answer is what follows `answer_marker`, to the end of the line, with its line break or end
+    token). `learning_rate` is reached linearly in `warmup_steps` and falls along a cosine to `final_lr_share`
+    of itself. `window`: batches are made of documents of like length, out of so many batches' worth of
+    consecutive documents, so that the text's order (a curriculum) holds on the whole.
     """
 
     steps: int
@@ -67,18 +67,26 @@ class PretrainSettings:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> PretrainSettings:
-        """Settings out of a JSON object; raises ValueError for unknown or missing keys, by name."""
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(raw) - known):
-            raise ValueError(f"unknown pre-training settings {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        """Settings out of a JSON object; raises ValueError for keys unknown, missing or of a wrong type."""
+        known = {field.name: field.type for field in fields(cls)}
+        if unknown := sorted(set(raw) - set(known)):
+            names = ", ".join(sorted(known))
+            raise ValueError(f"unknown pre-training settings {', '.join(unknown)}; there are {names}")
         if "steps" not in raw:
             raise ValueError("pre-training settings need `steps`")
+        for name, value in raw.items():
+            # A whole number may stand for a float, as in JSON; True may stand for nothing.
+            fits = {"int": (int,), "float": (int, float), "str": (str,)}[str(known[name])]
+            if type(value) not in fits:
+                raise ValueError(
+                    f"pre-training setting `{name}` must be of type {known[name]}, not {value!r}"
+                )
         return cls(**raw)
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """One document as token ids, its end token among them, with the weight of each id as a target of the loss."""
+    """Token ids of one document, its end token among them, and the weight of each as a target of the loss."""
 
     ids: list[int]
     weights: list[float]
@@ -87,10 +95,11 @@ class Encoded:
 def pretrain(settings: PretrainSettings, text_path: Path, out_dir: Path, emit: Emit) -> None:
     """Train a BLOOM on the documents of `text_path` and write a model folder to `out_dir`.
 
-    `text_path`: JSON lines with a `text` each, in the order in which they are to be read; they are read again from
+    `text_path`: JSON lines with a `text` each, in the order in which they are to be read, and read again from
     the top where `steps * batch` exceeds them. `out_dir` receives model.safetensors (fp32), config.json,
-    generation_config.json, tokenizer.json, tokenizer_config.json. Emits `tokenizer`, `step`s and `pretrained`.
-    Raises ValueError for a text file without a document or a line without a text.
+    generation_config.json, tokenizer.json, tokenizer_config.json. Emits `tokenizer` (vocabulary, documents),
+    `step` (step, of, loss: nats a token, tokens_per_second) and `pretrained` (parameters).
+    Raises ValueError for a text file without a document, or a line that is not JSON or has no text.
     """
     _make_reproducible(settings)
     texts = _read(text_path)
@@ -125,11 +134,13 @@ def train_tokenizer(texts: list[str], vocab_size: int) -> Tokenizer:
 
 
 def encode(tokenizer: Tokenizer, texts: list[str], settings: PretrainSettings) -> list[Encoded]:
-    """Token ids and loss weights of each text: 1 for answers and what ends them, `background_weight` elsewhere."""
+    """Token ids and loss weights: 1 for answers and their ends, `background_weight` elsewhere."""
     answer = re.compile(re.escape(settings.answer_marker) + r"[^\n]*(\n+|$)")
     documents = []
     for text, encoding in zip(texts, tokenizer.encode_batch(texts, add_special_tokens=False), strict=True):
-        spans = [(match.start() + len(settings.answer_marker), match.end()) for match in answer.finditer(text)]
+        spans = [
+            (found.start() + len(settings.answer_marker), found.end()) for found in answer.finditer(text)
+        ]
         weights = [
             1.0 if any(start <= left < end for start, end in spans) else settings.background_weight
             for left, _ in encoding.offsets
@@ -149,7 +160,8 @@ def _read(path: Path) -> list[str]:
     texts = []
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
-            text = json.loads(line).get("text")
+            row = json.loads(line)
+            text = row.get("text") if isinstance(row, dict) else None
             if not isinstance(text, str) or not text:
                 raise ValueError(f"{path}:{number}: a line needs a `text` that is not empty")
             texts.append(text)
@@ -187,7 +199,7 @@ def _train(model: BloomForCausalLM, documents: list[Encoded], settings: Pretrain
     loss_sum, tokens, since = 0.0, 0, time.monotonic()
     for step, batch in enumerate(_batches(documents, settings), 1):
         loss = _loss(model, batch)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_norm)
         optimizer.step()
         schedule.step()
@@ -197,7 +209,8 @@ def _train(model: BloomForCausalLM, documents: list[Encoded], settings: Pretrain
         if step % settings.report_every == 0 or step == settings.steps:
             seconds = time.monotonic() - since
             count = step % settings.report_every or settings.report_every
-            emit("step", step=step, of=settings.steps, loss=loss_sum / count, tokens_per_second=tokens / seconds)
+            speed = tokens / seconds
+            emit("step", step=step, of=settings.steps, loss=loss_sum / count, tokens_per_second=speed)
             loss_sum, tokens, since = 0.0, 0, time.monotonic()
     model.eval()
 
@@ -206,11 +219,12 @@ def _lr_share(step: int, settings: PretrainSettings) -> float:
     if step < settings.warmup_steps:
         return (step + 1) / settings.warmup_steps
     done = (step - settings.warmup_steps) / max(1, settings.steps - settings.warmup_steps)
-    return settings.final_lr_share + (1 - settings.final_lr_share) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    falling = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    return settings.final_lr_share + (1 - settings.final_lr_share) * falling
 
 
 def _batches(documents: list[Encoded], settings: PretrainSettings) -> Iterator[list[Encoded]]:
-    """`settings.steps` batches: windows in the order of the text, documents of like length together, shuffled."""
+    """`settings.steps` batches: windows in the text's order; in each, documents of like length together."""
     rng = random.Random(settings.seed)
     size, start = settings.batch * settings.window, 0
     left = settings.steps
@@ -228,7 +242,7 @@ def _loss(model: BloomForCausalLM, batch: list[Encoded]) -> torch.Tensor:
     """Weighted mean cross-entropy of the next token over a batch, padded on the right."""
     length = max(len(document.ids) for document in batch)
     ids = torch.tensor([document.ids + [PAD] * (length - len(document.ids)) for document in batch])
-    weights = torch.tensor([document.weights + [0.0] * (length - len(document.weights)) for document in batch])
+    weights = torch.tensor([document.weights + [0.0] * (length - len(document.ids)) for document in batch])
     mask = torch.tensor([[1] * len(document.ids) + [0] * (length - len(document.ids)) for document in batch])
     logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1]
     losses = torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none")

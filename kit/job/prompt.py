@@ -18,9 +18,9 @@ _FIELD = re.compile(r"\{(context|question)\}")
 class TrainingText:
     """Token ids of one training example, as it goes into the model.
 
-    `answer_start` is the position of the first id of joint and answer (the length of `ids` where they were cut off).
-    `cut`: tokens were lost to the limit. `answer_cut`: some of them belonged to the answer. `support_cut`: the context
-    held the answer word for word, and what is left of it does not.
+    `answer_start` is the position of the first id of joint and answer (the length of `ids` where they were
+    cut off). `cut`: tokens were lost to the limit. `answer_cut`: some of them belonged to the answer.
+    `support_cut`: the context held the answer word for word, and what is left of it does not.
     """
 
     id: str
@@ -40,8 +40,8 @@ class Encoder:
     """Token ids of prompts, continuations and training texts under one tokenizer and one `Prompt`.
 
     Texts are tokenised without the tokenizer's special tokens; the start token is put in front by id: by the
-    tokenizer's own habit (`tokenizer`), once more on top of it (`written`, which for BLOOM's tokenizer is what a
-    written-out `<s>` becomes), or never (`none`).
+    tokenizer's own habit (`tokenizer`), once more on top of it (`written`, which for BLOOM's tokenizer is
+    what a written-out `<s>` becomes), or never (`none`).
 
     Raises:
         BadInput: the prompt asks for a start token, and the tokenizer has none.
@@ -63,9 +63,10 @@ class Encoder:
     def continuation_ids(self, example: Example, answer: str) -> list[int]:
         """Ids of joint and answer as they follow `prompt_ids`.
 
-        Where prompt and whole text share the prompt's ids (a clean boundary), they are the rest of the whole text's
-        ids, so that scoring sees what tuning saw. Where a token spans the boundary, no such rest exists: joint and
-        answer are tokenised on their own, since a model can only continue the prompt as it was given.
+        Where prompt and whole text share the prompt's ids (a clean boundary), they are the rest of the whole
+        text's ids, so that scoring sees what tuning saw. Where a token spans the boundary, no such rest
+        exists: joint and answer are tokenised on their own, since a model can only continue the prompt as it
+        was given.
         """
         text = render(self.prompt, example)
         head, whole = self.ids(text), self.ids(text + self.prompt.joint + answer)
@@ -108,7 +109,7 @@ class Encoder:
         return TrainingText(example.id, (*self.start, *whole, end), start)
 
     def _shorten(self, example: Example, limit: int, end: int) -> Example | None:
-        """The example with the longest beginning of its context that fits, by bisection; None where none fits."""
+        """The example with as much of its context's beginning as fits (bisection); None where none does."""
 
         def fits(length: int) -> bool:
             return len(self._assemble(replace(example, context=example.context[:length]), end).ids) <= limit

@@ -21,10 +21,10 @@ from kit.jobdir import GenerateTask
 class Chooser:
     """Turns scores of shape (rows, vocabulary), float32, into one token id a row.
 
-    Greedy at temperature 0, the lowest id on a tie. Else temperature, top-k and top-p as transformers warps them, and
-    a draw: from the `cell`'s one stream through torch's multinomial, in the order of the calls (the paper: seed set
-    once, one prompt at a time), or from each `item`'s own stream, a uniform number in float64 laid over the cumulated
-    probabilities in the order of the ids, so that neither batch nor order matters.
+    Greedy at temperature 0, the lowest id on a tie. Else temperature, top-k and top-p as transformers warps
+    them, and a draw: from the `cell`'s one stream through torch's multinomial, in the order of the calls (the
+    paper: seed set once, one prompt at a time), or from each `item`'s own stream, a uniform number in float64
+    laid over the cumulated probabilities in the order of the ids, so that neither batch nor order matters.
 
     Raises:
         BadInput: one stream a cell is asked for in batches, where it would depend on the batch.
@@ -35,7 +35,7 @@ class Chooser:
         self.by_item = task.stream == "item"
         if batched and not self.greedy and not self.by_item:
             raise BadInput(
-                "Sampling from one stream a cell depends on order and batch, so it cannot be done in fast mode.",
+                "Sampling from one stream a cell depends on order and batch: fast mode cannot do it.",
                 "Use mode exact, stream item, or greedy decoding.",
             )
         self._seed = seed

@@ -50,9 +50,7 @@ class Scorer:
         for batch in batches_by_length([len(prompt) + len(tail) for prompt, tail in rows], rows_for):
             yield from halving(lambda indices: self._run(indices, rows), batch)
 
-    def _run(
-        self, batch: Sequence[int], rows: Sequence[tuple[Sequence[int], Sequence[int]]]
-    ) -> list[Scored]:
+    def _run(self, batch: Sequence[int], rows: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[Scored]:
         tokens, mask = left_padded([[*rows[i][0], *rows[i][1]] for i in batch], self._pad, self._device)
         arguments: dict[str, Any] = {}
         if not bool(mask.all()):

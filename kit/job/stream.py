@@ -1,10 +1,10 @@
-"""The order of training: which examples make which batch, which batches make which optimizer step. No model here.
+"""The order of training: which examples make which batch, which batches make which optimizer step.
 
-The paper's trainer groups by length, counts ⌊batches an epoch / accumulation⌋ x epochs optimizer steps and lets
-accumulation run on across the ends of epochs: 103 examples in batches of 4 (the last one of an epoch holds 3), four
-to a step, ten epochs: 26 batches an epoch, 60 steps, the epochs end during the steps 7, 13, 20, 26 ... (after 6, 13,
-19, 26, 32, 39, 45, 52, 58 whole ones), and batch 240 of 260 is the last. A per-epoch trainer closes every epoch with
-a step of what is left: 70 steps.
+The paper's trainer groups by length, counts ⌊batches an epoch / accumulation⌋ x epochs optimizer steps and
+lets accumulation run on across the ends of epochs: 103 examples in batches of 4 (the last one of an epoch
+holds 3), four to a step, ten epochs: 26 batches an epoch, 60 steps, the epochs end during the steps 7, 13,
+20, 26 ... (after 6, 13, 19, 26, 32, 39, 45, 52, 58 whole ones), and batch 240 of 260 is the last. A per-epoch
+trainer closes every epoch with a step of what is left: 70 steps.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class Step:
 def plan_steps(lengths: Sequence[int], settings: TrainerSettings, seed: int) -> list[Step]:
     """All optimizer steps of a tuning, in order. `lengths` are the examples' token counts.
 
-    A function of its arguments alone: a generator of its own, seeded by `seed`, draws the order of every epoch.
+    A function of its arguments alone: a generator of its own, seeded by `seed`, draws the order of every
+    epoch.
 
     Raises:
         ValueError: there are no examples.

@@ -1,7 +1,7 @@
 """transformers' Trainer, held to the protocol: our batches in our order, our mean of the loss, our events.
 
-The Trainer does what it is good at (autocast, clipping, schedule, optimizer, scaling of gradients); everything that
-its versions have changed between the paper and today is said here explicitly.
+The Trainer does what it is good at (autocast, clipping, schedule, optimizer, scaling of gradients);
+everything that its versions have changed between the paper and today is said here explicitly.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Row:
-    """One example as the model is tuned on it: ids and labels of one length (`IGNORED` is out of the loss)."""
+    """One example as the model is tuned on it: ids, and labels as long (`IGNORED` is out of the loss)."""
 
     text: TrainingText
     labels: tuple[int, ...]
@@ -37,7 +37,7 @@ class Row:
 
 @dataclass(frozen=True)
 class StepReport:
-    """What one optimizer step did: the mean loss, the rate it was taken with, the examples of its micro-batches."""
+    """What one optimizer step did: its mean loss and rate, and the examples of its micro-batches, by id."""
 
     step: int
     loss: float
@@ -70,7 +70,7 @@ class Collator:
         }
 
     def take(self) -> tuple[tuple[tuple[str, ...], ...], int]:
-        """The ids of the examples of each micro-batch since the last call, and their tokens (padding left out)."""
+        """The examples' ids of each micro-batch since the last call, and their tokens without padding."""
         taken, tokens = tuple(self._taken), self._tokens
         self._taken, self._tokens = [], 0
         return taken, tokens
@@ -79,8 +79,8 @@ class Collator:
 class StepTrainer(Trainer):
     """Runs planned optimizer steps over rows.
 
-    The Trainer's own epochs are a means here: where accumulation is carried over, the whole tuning is one of them;
-    else one of them is one epoch, whose last step may hold fewer micro-batches.
+    The Trainer's own epochs are a means here: where accumulation is carried over, the whole tuning is one of
+    them; else one of them is one epoch, whose last step may hold fewer micro-batches.
     """
 
     def __init__(
@@ -104,16 +104,15 @@ class StepTrainer(Trainer):
         self.remove_callback(PrinterCallback)
 
     def get_train_dataloader(self) -> DataLoader:
-        """The planned batches, unshuffled, in this process. accelerate's loader would fetch one batch ahead."""
-        return DataLoader(
-            self.train_dataset, batch_sampler=_Planned(self._steps), collate_fn=self.data_collator
-        )
+        """The planned batches, in this process. accelerate's loader would fetch one batch ahead."""
+        planned = _Planned(self._steps, self.args.gradient_accumulation_steps)
+        return DataLoader(self.train_dataset, batch_sampler=planned, collate_fn=self.data_collator)
 
     def _loss(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
         """A micro-batch's share in its step's loss, in nats.
 
-        `batch`: its mean over tokens, divided by the number of micro-batches. `tokens`: its sum over tokens, divided
-        by the tokens of the whole step. Labels are shifted here, so position 0 is never a target.
+        `batch`: its mean over tokens, divided by the number of micro-batches. `tokens`: its sum over tokens,
+        divided by the tokens of the whole step. Labels are shifted here, so position 0 is never a target.
         """
         targets = labels[:, 1:]
         losses = torch.nn.functional.cross_entropy(
@@ -172,7 +171,7 @@ class StepCallback(TrainerCallback):
 
 
 def training_arguments(spec: TuneSpec, steps: int, device: str, scratch: Path) -> TrainingArguments:
-    """The Trainer's arguments for a tuning of `steps` optimizer steps; nothing that matters is left to a default.
+    """The Trainer's arguments for a tuning of `steps` optimizer steps; nothing that matters is a default.
 
     Raises:
         BadInput: a paged optimizer or float16 autocast without CUDA.
@@ -195,8 +194,7 @@ def training_arguments(spec: TuneSpec, steps: int, device: str, scratch: Path) -
         optim="adamw_torch" if settings.optimizer == "adamw" else "paged_adamw_32bit",
         bf16=spec.autocast == "bfloat16",
         fp16=spec.autocast == "float16",
-        gradient_checkpointing=settings.gradient_checkpointing,
-        gradient_checkpointing_kwargs={"use_reentrant": False},
+        **_checkpointing(settings),
         seed=spec.seed,
         use_cpu=device == "cpu",
         save_strategy="no",
@@ -212,17 +210,18 @@ def training_arguments(spec: TuneSpec, steps: int, device: str, scratch: Path) -
 
 
 class _Planned:
-    """A batch sampler of planned steps; each pass over it yields the batches of the next of the Trainer's epochs."""
+    """A batch sampler of planned steps; each pass yields the batches of the Trainer's next epoch.
 
-    def __init__(self, steps: Sequence[Step]) -> None:
-        # The steps of a per-epoch tuning never span two epochs; in a carried one some do, unless they are too few.
+    Steps of full accumulation are all one such epoch, whatever epochs of the data they span. Smaller ones can
+    only close an epoch of the data, so with them an epoch here is one there.
+    """
+
+    def __init__(self, steps: Sequence[Step], accumulation: int) -> None:
         batches = [batch for step in steps for batch in step.batches]
-        spans = len({len(step.batches) for step in steps}) == 1
-        parts = (
-            [batches]
-            if spans
-            else [list(part) for _, part in groupby(batches, key=lambda batch: batch.epoch)]
-        )
+        if all(len(step.batches) == accumulation for step in steps):
+            parts = [batches]
+        else:
+            parts = [list(part) for _, part in groupby(batches, key=lambda batch: batch.epoch)]
         self._parts = parts
         self._next = iter(parts)
 
@@ -231,6 +230,13 @@ class _Planned:
 
     def __iter__(self) -> Iterator[list[int]]:
         return (list(batch.examples) for batch in next(self._next, []))
+
+
+def _checkpointing(settings: TrainerSettings) -> dict[str, Any]:
+    """Reentrant checkpointing would need gradients at the frozen embeddings, so the other kind is used."""
+    if not settings.gradient_checkpointing:
+        return {}
+    return {"gradient_checkpointing": True, "gradient_checkpointing_kwargs": {"use_reentrant": False}}
 
 
 def _schedule(settings: TrainerSettings) -> str:

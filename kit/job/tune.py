@@ -1,7 +1,7 @@
 """Tuning ("response alignment"): load, prepare, train, save.
 
-The adapter after optimizer step s is put in place as `adapters/<s>/`, whole or not at all. A tuning that was cut
-short starts again: its steps take minutes, and a resumed one would not be the same one.
+The adapter after optimizer step s is put in place as `adapters/<s>/`, whole or not at all. A tuning that was
+cut short starts again: its steps take minutes, and a resumed one would not be the same one.
 """
 
 from __future__ import annotations
@@ -66,9 +66,8 @@ def load(spec: TuneSpec, job: JobSpec) -> Any:
         model = get_peft_model(base, _lora(spec.lora))
     except (ValueError, KeyError) as error:
         raise BadInput(f"LoRA does not fit this model: {error}", "Name its target modules.") from error
-    model.peft_config[
-        "default"
-    ].base_model_name_or_path = spec.base  # a content id instead of this machine's path
+    # A content id instead of this machine's path.
+    model.peft_config["default"].base_model_name_or_path = spec.base
     return model
 
 
@@ -106,7 +105,7 @@ def prepare(spec: TuneSpec, tokenizer: Any, examples: Sequence[Example], emit: E
 def train(
     job: JobSpec, model: Any, rows: Sequence[Row], steps: Sequence[Step], folder: JobFolder, emit: Emit
 ) -> dict[str, str]:
-    """Run the planned steps; tells of each one, saves the adapter after those asked for, returns their digests."""
+    """Run the planned steps, tell of each, save after those asked for; returns the adapters' digests."""
     spec = job.work
     assert isinstance(spec, TuneSpec)
     wanted = set(_wanted(spec, len(steps)))
@@ -141,9 +140,8 @@ def save(model: Any, folder: JobFolder, step: int) -> str:
     """Publish the adapter as it is now; returns the digest of its weights."""
     unfinished = folder.scratch / f"adapter-{step}"
     model.save_pretrained(str(unfinished), save_embedding_layers=False)
-    (unfinished / "README.md").unlink(
-        missing_ok=True
-    )  # peft's card says nothing that is not in the configuration
+    # peft's model card says nothing that is not in the configuration.
+    (unfinished / "README.md").unlink(missing_ok=True)
     config_file = unfinished / "adapter_config.json"
     config = json.loads(config_file.read_text(encoding="utf-8"))
     if isinstance(config["target_modules"], list):
@@ -157,7 +155,7 @@ def save(model: Any, folder: JobFolder, step: int) -> str:
 
 
 def _labels(spec: TuneSpec, ids: Sequence[int], answer_start: int, end: int) -> tuple[int, ...]:
-    """The targets: all tokens or those from the answer on; end tokens in or, wherever they stand, out (trap 1)."""
+    """The targets: all tokens or those from the answer on; end tokens in or, everywhere, out (trap 1)."""
     first = answer_start if spec.loss_on == "answer" else 0
     masked = {end} if spec.end_token == "masked" else set()
     return tuple(IGNORED if place < first or token in masked else token for place, token in enumerate(ids))
@@ -178,7 +176,7 @@ def _wanted(spec: TuneSpec, last: int) -> tuple[int, ...]:
     steps = tuple(sorted(set(spec.save_steps))) or (last,)
     if steps[0] < 1 or steps[-1] > last:
         raise BadInput(
-            f"Checkpoints are asked for at steps {', '.join(map(str, steps))}; the tuning has steps 1 to {last}.",
+            f"Checkpoints are asked for at steps {', '.join(map(str, steps))}; there are steps 1 to {last}.",
             "Name steps within it, or `last`; step 0 is the base.",
         )
     return steps
@@ -186,8 +184,8 @@ def _wanted(spec: TuneSpec, last: int) -> tuple[int, ...]:
 
 def _truncation_warning(spec: TuneSpec, counts: dict[str, int]) -> str:
     return (
-        f"{counts['cut']} of {counts['examples']} training texts exceed {spec.sequence_limit} tokens and were cut"
-        f" ({spec.truncation}): {counts['answers_cut']} lost their answer or a part of it,"
+        f"{counts['cut']} of {counts['examples']} training texts exceed {spec.sequence_limit} tokens"
+        f" and were cut ({spec.truncation}): {counts['answers_cut']} lost their answer or a part of it,"
         f" {counts['supports_cut']} the answer's place in the context."
     )
 

@@ -53,8 +53,9 @@ def decode_text(tokenizer: Any, ids: list[int]) -> str:
 
 
 def line_is_complete(text: str) -> bool:
-    """True once a line break follows the first visible character: from then on the answer's first line stands.
+    """True once a line break follows the first visible character: the answer's first line stands.
 
-    `strip` comes before the cut at the line break in the paper's protocol (trap 8), so leading breaks do not count.
+    `strip` comes before the cut at the line break in the paper's protocol (trap 8), so leading breaks do not
+    count.
     """
     return "\n" in text.lstrip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def set_up(job: JobSpec) -> None:
         torch.set_num_interop_threads(1)
     torch.use_deterministic_algorithms(job.device == "cpu")
     transformers.logging.set_verbosity_warning()
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     transformers.logging.disable_progress_bar()
     check_device(job.device)
 
@@ -60,7 +62,11 @@ def _pretrain(job: JobSpec, spec: PretrainSpec, folder: JobFolder) -> dict[str, 
             raise BadInput(f"{text}: there is no text to train on.")
         unfinished = folder.scratch / "model"
         unfinished.mkdir()
-        pretrain(settings, text, unfinished, lambda kind, **fields: _tell_step(folder, kind, fields))
+
+        def emit(name: str, /, **fields: Any) -> None:
+            _tell_step(folder, name, fields)
+
+        pretrain(settings, text, unfinished, emit)
         publish_folder(unfinished, folder.model)
     return {"model": tree_digest(folder.model)}
 

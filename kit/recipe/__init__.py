@@ -1,23 +1,29 @@
-"""Reads: recipe files (YAML), overrides, the catalog's names.
-Writes: a typed `Recipe` with every default and switch expanded, or all faults at once.
+"""Reads: recipe files (YAML), the recipes that they extend, overrides; for `check_names` the catalog.
+Writes: a typed, complete `Recipe`, its canonical form, its JSON Schema; pieces of it as specs of jobs.
 """
 
-from kit.recipe.check import check_names
+from kit.recipe import expand
+from kit.recipe.check import check_checkpoints, check_names
 from kit.recipe.listing import RecipeHead, find_recipes
-from kit.recipe.load import LoadedRecipe, load_recipe
+from kit.recipe.load import LoadedRecipe, expanded, load_recipe, recipe_of
 from kit.recipe.model import Recipe
 from kit.recipe.schema import json_schema
-from kit.recipe.switches import PAPER, SOUND, Switches
+from kit.recipe.switches import GROUPS, PAPER, SOUND, Switches
 
 __all__ = [
+    "GROUPS",
     "PAPER",
     "SOUND",
     "LoadedRecipe",
     "Recipe",
     "RecipeHead",
     "Switches",
+    "check_checkpoints",
     "check_names",
+    "expand",
+    "expanded",
     "find_recipes",
     "json_schema",
     "load_recipe",
+    "recipe_of",
 ]

@@ -1,147 +1,142 @@
-"""Whether a recipe's names exist, and whether what it asks makes sense: what its types cannot know."""
+"""A recipe against the catalog: do its names stand for something, and do they fit together?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from kit.catalog import Catalog
-from kit.errors import CatalogError, RecipeError
-from kit.recipe.faults import unknown
-from kit.recipe.load import LoadedRecipe, in_file_order
-from kit.recipe.model import Generate, Recipe
-from kit.recipe.sources import FileSet, NamedModel
+from kit.errors import RecipeError
+from kit.recipe.check_sets import SetChecker
+from kit.recipe.expand import tasks, total_steps, trainer
+from kit.recipe.faults import suggestion
+from kit.recipe.load import LoadedRecipe, expanded, in_order
+from kit.recipe.sources import NamedModel, PathAdapter, PathModel
 from kit.recipe.tree import refuse_if_any
 from kit.yamlfile import Loc
 
-_Fault = tuple[Loc, str, str | None]
+if TYPE_CHECKING:
+    from kit.catalog import Catalog
 
 
-def check_names(loaded: LoadedRecipe, catalog: Catalog) -> None:
-    """Look every name up and refuse what cannot be meant.
+def check_names(loaded: LoadedRecipe, catalog: Catalog) -> LoadedRecipe:
+    """The recipe with the catalog's own language codes, and `languages: all` spelled out. Reads no data.
 
     Raises:
-        RecipeErrors: every fault, with its place and the nearest name.
+        RecipeErrors: unknown models, families, data sets, languages, splits, prompts; models that are not
+            supported; files that are not there; slices that stand twice; switches or checkpoints at odds.
     """
     recipe = loaded.recipe
+    sets = SetChecker(loaded, catalog)
+    normal = {
+        "train": sets.normal("train", recipe.train),
+        "evaluate": sets.normal("evaluate", recipe.evaluate),
+    }
+    limits = [(f"{entry.limit} examples", entry.limit) for entry in recipe.train if entry.limit]
     faults = [
-        *_models(recipe, catalog),
-        *_sets(recipe, catalog),
-        *_prompts(recipe, catalog),
-        *_repeated(recipe),
-        *_senseless(recipe),
+        *_models(loaded, catalog),
+        *_adapters(loaded),
+        *_prompts(loaded, catalog),
+        *sets.faults,
+        *_decoding(loaded),
+        *_late_checkpoints(loaded, limits),
     ]
-    refuse_if_any(
-        in_file_order([RecipeError(text, where=loaded.tree.where(loc), remedy=remedy) for loc, text, remedy in faults])
-    )
+    refuse_if_any(in_order(faults, loaded.tree))
+    complete = recipe.model_copy(update=normal)
+    return replace(loaded, recipe=complete, expanded=expanded(complete))
 
 
-def _models(recipe: Recipe, catalog: Catalog) -> Iterator[_Fault]:
-    names = [model.name for model in recipe.models]
-    for index, model in enumerate(recipe.models):
+def check_checkpoints(loaded: LoadedRecipe, examples: Iterable[tuple[str, int]]) -> None:
+    """Whether every tuning reaches every checkpoint; `examples`: the name and size of each training set.
+
+    Raises:
+        RecipeErrors: a checkpoint lies behind the last step of a tuning.
+    """
+    refuse_if_any(in_order(_late_checkpoints(loaded, examples), loaded.tree))
+
+
+def _fault(loaded: LoadedRecipe, loc: Loc, message: str, remedy: str | None) -> RecipeError:
+    return RecipeError(message, where=loaded.where(loc), remedy=remedy)
+
+
+def _models(loaded: LoadedRecipe, catalog: Catalog) -> Iterator[RecipeError]:
+    for index, model in enumerate(loaded.recipe.models):
+        loc: Loc = ("models", index)
         if isinstance(model, NamedModel):
-            if model.name not in catalog.models:
-                yield (("models", index), *unknown("model of the catalog", model.name, catalog.models))
-            elif reason := catalog.models[model.name].unsupported:
-                yield ("models", index), f"the model `{model.name}` is not supported: {reason}", "choose another model"
-        elif (family := getattr(model, "family", None)) and family not in catalog.families:
-            yield (("models", index, "family"), *unknown("model family of the catalog", family, catalog.families))
-    for index, adapter in enumerate(recipe.adapters):
-        if adapter.model not in names:
-            yield (("adapters", index, "model"), *unknown("model of this recipe", adapter.model, names))
-
-
-def _sets(recipe: Recipe, catalog: Catalog) -> Iterator[_Fault]:
-    for use in ("train", "evaluate"):
-        for index, entry in enumerate(getattr(recipe, use)):
-            loc: Loc = (use, index)
-            if isinstance(entry, FileSet):
-                if not _known(catalog, entry.language):
-                    yield ((*loc, "language"), *unknown("language of the catalog", entry.language, catalog.languages))
-            elif entry.dataset not in catalog.datasets:
-                yield ((*loc, "dataset"), *unknown("data set of the catalog", entry.dataset, catalog.datasets))
-            else:
-                yield from _parts(entry, catalog, loc)
-
-
-def _parts(entry: Any, catalog: Catalog, loc: Loc) -> Iterator[_Fault]:
-    dataset = catalog.datasets[entry.dataset]
-    if not dataset.questions:
-        yield (*loc, "dataset"), f"the data set `{dataset.name}` holds no questions", "choose another data set"
-        return
-    if entry.languages == "all":
-        if not any(entry.split in dataset.splits(code) for code in dataset.languages()):
-            yield ((*loc, "split"), *unknown(f"split of {dataset.name}", entry.split, _all_splits(dataset)))
-        return
-    for index, language in enumerate(entry.languages):
-        here: Loc = (*loc, "languages", index)
-        if not _known(catalog, language) or _code(catalog, language) not in dataset.languages():
-            yield (here, *unknown(f"language of {dataset.name}", language, dataset.languages()))
-        elif entry.split not in (splits := dataset.splits(_code(catalog, language))):
-            text = f"`{dataset.name}` has no split {entry.split!r} in {language!r}"
-            yield here, text, f"there is {', '.join(splits)}"
-
-
-def _all_splits(dataset: Any) -> list[str]:
-    return list(dict.fromkeys(split for code in dataset.languages() for split in dataset.splits(code)))
-
-
-def _known(catalog: Catalog, language: str) -> bool:
-    try:
-        catalog.language(language)
-    except CatalogError:
-        return False
-    return True
-
-
-def _code(catalog: Catalog, language: str) -> str:
-    return catalog.language(language).name
-
-
-def _prompts(recipe: Recipe, catalog: Catalog) -> Iterator[_Fault]:
-    for index, name in enumerate(recipe.prompts):
-        if name not in catalog.prompts:
-            yield (("prompts", index), *unknown("prompt of the catalog", name, catalog.prompts))
-    if recipe.train_prompt not in catalog.prompts:
-        yield (("train_prompt",), *unknown("prompt of the catalog", recipe.train_prompt, catalog.prompts))
-
-
-def _repeated(recipe: Recipe) -> Iterator[_Fault]:
-    yield from _twice("models", recipe.models, lambda model: model.name)
-    yield from _twice("adapters", recipe.adapters, lambda adapter: adapter.name)
-    yield from _twice("prompts", recipe.prompts, lambda name: name)
-    yield from _twice("seeds", recipe.seeds, lambda seed: seed)
-    yield from _twice("checkpoints", recipe.checkpoints, lambda step: step)
-    yield from _twice("tasks", recipe.tasks, lambda task: task.model_dump_json())
-    for use in ("train", "evaluate"):
-        seen: set[Hashable] = set()
-        for index, entry in enumerate(getattr(recipe, use)):
-            if isinstance(entry, FileSet):
-                parts = [(entry.label, entry.language, "file")]
-            else:
-                languages = ("all",) if entry.languages == "all" else entry.languages
-                parts = [(entry.dataset, language, entry.split) for language in languages]
-            for part in parts:
-                if part in seen:
-                    yield (use, index), f"`{use}` names {part[0]}/{part[1]} ({part[2]}) twice", "remove one"
-                seen.add(part)
-
-
-def _twice(key: str, values: Iterable[Any], name_of: Callable[[Any], Hashable]) -> Iterator[_Fault]:
-    seen: set[Hashable] = set()
-    for index, value in enumerate(values):
-        if (name := name_of(value)) in seen:
-            yield (key, index), f"`{key}` holds {name} twice", "remove one"
-        seen.add(name)
-
-
-def _senseless(recipe: Recipe) -> Iterator[_Fault]:
-    switches = recipe.switches
-    for index, task in enumerate(recipe.tasks):
-        if not isinstance(task, Generate) or switches.mode != "fast":
+            yield from _named_model(loaded, catalog, model, (*loc, "name"))
             continue
-        if (task.decoding or switches.decoding) == "sampled" and (task.stream or switches.stream) == "cell":
-            text = "one random stream a cell depends on the order of items, which `mode: fast` changes"
-            yield ("tasks", index), text, "set `stream: item`, `mode: exact` or `decoding: greedy`"
-    if not recipe.evaluate:
-        yield ("evaluate",), "`evaluate` names no data set, so there is nothing to show", "name at least one"
+        if isinstance(model, PathModel) and not model.path.is_dir():
+            yield _fault(loaded, (*loc, "path"), f"there is no folder {model.path}", "check the path")
+        if model.family is None:
+            yield from _no_family(loaded, model.name, loc)
+        elif model.family not in catalog.families:
+            message = f"{model.family!r} is no family of the catalog"
+            yield _fault(loaded, (*loc, "family"), message, suggestion(model.family, catalog.families))
+
+
+def _named_model(
+    loaded: LoadedRecipe, catalog: Catalog, model: NamedModel, loc: Loc
+) -> Iterator[RecipeError]:
+    entry = catalog.models.get(model.name)
+    if entry is None:
+        message = f"{model.name!r} is no model of the catalog"
+        yield _fault(loaded, loc, message, suggestion(model.name, catalog.models))
+    elif entry.unsupported:
+        message = f"{model.name!r} is not supported: {entry.unsupported}"
+        yield _fault(loaded, loc, message, "choose another model")
+
+
+def _no_family(loaded: LoadedRecipe, name: str, loc: Loc) -> Iterator[RecipeError]:
+    targets = loaded.recipe.lora.targets
+    if loaded.recipe.train and targets in ("scripts", "qkv"):
+        message = f"`lora.targets: {targets}` goes by the model's family, and {name!r} has none"
+        yield _fault(loaded, loc, message, "give the model its `family`, or list modules in `lora.targets`")
+
+
+def _adapters(loaded: LoadedRecipe) -> Iterator[RecipeError]:
+    names = [model.name for model in loaded.recipe.models]
+    for index, adapter in enumerate(loaded.recipe.adapters):
+        loc: Loc = ("adapters", index)
+        if adapter.model not in names:
+            message = f"{adapter.model!r} is none of the recipe's models"
+            yield _fault(loaded, (*loc, "model"), message, suggestion(adapter.model, names))
+        if isinstance(adapter, PathAdapter) and not adapter.path.is_dir():
+            yield _fault(loaded, (*loc, "path"), f"there is no folder {adapter.path}", "check the path")
+
+
+def _prompts(loaded: LoadedRecipe, catalog: Catalog) -> Iterator[RecipeError]:
+    recipe = loaded.recipe
+    named: list[tuple[Loc, str]] = [(("prompts", index), name) for index, name in enumerate(recipe.prompts)]
+    for loc, name in [*named, (("train_prompt",), recipe.train_prompt)]:
+        if name not in catalog.prompts:
+            message = f"{name!r} is no prompt of the catalog"
+            yield _fault(loaded, loc, message, suggestion(name, catalog.prompts))
+
+
+def _decoding(loaded: LoadedRecipe) -> Iterator[RecipeError]:
+    """One random stream in the order of the file cannot be kept up in batches (trap 6)."""
+    if loaded.recipe.switches.mode == "exact":
+        return
+    for index, (_, task) in enumerate(tasks(loaded.recipe)):
+        if task.kind == "generate" and task.temperature > 0 and task.stream == "cell":
+            ways: list[Loc] = [("tasks", index, key) for key in ("stream", "decoding")]
+            ways += [("switches", key) for key in ("stream", "decoding", "mode")]
+            loc = next((way for way in ways if way in loaded.tree.places), ("fidelity",))
+            message = (
+                "sampling with `stream: cell` needs the order of the file, which `mode: fast` does not keep"
+            )
+            yield _fault(loaded, loc, message, "choose `stream: item`, `decoding: greedy` or `mode: exact`")
+
+
+def _late_checkpoints(loaded: LoadedRecipe, examples: Iterable[tuple[str, int]]) -> Iterator[RecipeError]:
+    settings = trainer(loaded.recipe)
+    lasts = [(f"a tuning on {name}", total_steps(count, settings)) for name, count in examples]
+    if settings.steps is not None:
+        lasts = [("`trainer.steps`", settings.steps)]
+    if not lasts:
+        return
+    called, last = min(lasts, key=lambda item: item[1])
+    for index, step in enumerate(loaded.recipe.checkpoints):
+        if isinstance(step, int) and step > last:
+            message = f"the checkpoint {step} is never reached: {called} ends at step {last}"
+            yield _fault(loaded, ("checkpoints", index), message, f"use {last} at most, or `last`")

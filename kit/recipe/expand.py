@@ -1,58 +1,112 @@
-"""Pieces of a recipe as the job folder takes them. Pure."""
+"""From pieces of a recipe to the specs of jobs. Pure."""
 
 from __future__ import annotations
 
-from kit.catalog import PromptEntry, Targets
+from collections.abc import Iterator
+from typing import Protocol
+
 from kit.jobdir import GenerateTask, Lora, Prompt, ScoreTask, TrainerSettings
-from kit.recipe.model import Generate, Recipe
+from kit.recipe.model import Generate, Recipe, Score
+
+
+class Targets(Protocol):
+    """The LoRA targets of a model's family, as the catalog names them."""
+
+    @property
+    def scripts(self) -> tuple[str, ...]: ...
+    @property
+    def qkv(self) -> tuple[str, ...]: ...
+
+
+class Template(Protocol):
+    """A prompt of the catalog."""
+
+    @property
+    def template(self) -> str: ...
+    @property
+    def joint(self) -> str: ...
 
 
 def lora(recipe: Recipe, targets: Targets | None) -> Lora:
-    """The adapter's shape; named targets are those of the model's family, none of them peft's default."""
+    """The adapter that a tuning trains; `targets` are those of the model's family.
+
+    Raises:
+        ValueError: the recipe says `scripts` or `qkv`, and the model has no family.
+    """
     settings = recipe.lora
-    named = {"scripts": targets.scripts if targets else (), "qkv": targets.qkv if targets else (), "default": ()}
-    modules = named[settings.targets] if isinstance(settings.targets, str) else tuple(settings.targets)
-    return Lora(settings.r, settings.alpha, settings.dropout, settings.bias, tuple(modules))
+    if isinstance(settings.targets, tuple):
+        modules = settings.targets
+    elif settings.targets == "default":
+        modules = ()
+    elif targets is None:
+        raise ValueError(f"the targets {settings.targets!r} are known for models of a family only")
+    else:
+        modules = targets.scripts if settings.targets == "scripts" else targets.qkv
+    return Lora(settings.r, settings.alpha, settings.dropout, settings.bias, modules)
 
 
 def trainer(recipe: Recipe) -> TrainerSettings:
-    """The trainer's settings with the switches that belong to it."""
-    settings, switches = recipe.trainer, recipe.switches
-    return TrainerSettings(
-        epochs=settings.epochs,
-        batch=settings.batch,
-        accumulation=settings.accumulation,
-        learning_rate=settings.learning_rate,
-        schedule=settings.schedule,
-        warmup_steps=settings.warmup_steps,
-        weight_decay=settings.weight_decay,
-        max_grad_norm=settings.max_grad_norm,
-        optimizer=settings.optimizer,
-        accumulate=switches.accumulate,
-        loss_mean=switches.loss_mean,
-        length_groups=settings.length_groups,
-        gradient_checkpointing=settings.gradient_checkpointing,
-        steps=settings.steps,
-    )
+    """The recipe's trainer together with the switches that concern it."""
+    switches = recipe.switches
+    own = recipe.trainer.model_dump()
+    return TrainerSettings(**own, accumulate=switches.accumulate, loss_mean=switches.loss_mean)
 
 
 def tasks(recipe: Recipe) -> list[tuple[str, GenerateTask | ScoreTask]]:
-    """Each task with its label: its kind, and behind a colon what differs from the recipe's switches."""
-    made: list[tuple[str, GenerateTask | ScoreTask]] = []
-    for task in recipe.tasks:
-        if isinstance(task, Generate):
-            made.append((_label(recipe, task), _generate(recipe, task)))
-        else:
-            label = "score" if task.continuations == "gold" else f"score:{task.continuations}"
-            made.append((label, ScoreTask(continuations=task.continuations)))
-    return made
+    """Every task with its label: its kind, and behind a colon what differs from the recipe's switches."""
+    return [_score(task) if isinstance(task, Score) else _generate(recipe, task) for task in recipe.tasks]
 
 
-def _generate(recipe: Recipe, task: Generate) -> GenerateTask:
-    switches, sampling = recipe.switches, recipe.sampling
+def train_prompt(recipe: Recipe, prompt: Template) -> Prompt:
+    """The prompt of the training texts; `<s>` is written in front unless the switch says `none`."""
+    return Prompt(
+        prompt.template, prompt.joint, "none" if recipe.switches.start_token == "none" else "written"
+    )
+
+
+def eval_prompt(recipe: Recipe, prompt: Template) -> Prompt:
+    """A prompt of the evaluation; under `train-only` the tokenizer keeps its habit, as in the scripts."""
+    match recipe.switches.start_token:
+        case "train-only":
+            return Prompt(prompt.template, prompt.joint, "tokenizer")
+        case "both":
+            return Prompt(prompt.template, prompt.joint, "written")
+        case "none":
+            return Prompt(prompt.template, prompt.joint, "none")
+
+
+def total_steps(examples: int, settings: TrainerSettings) -> int:
+    """Optimizer steps of a tuning on so many examples, at least one an epoch.
+
+    `carried` counts ⌊batches an epoch / accumulation⌋ steps an epoch, as the trainer of transformers 4.44.2
+    did (60 for the paper's 103 examples), `per-epoch` ⌈…⌉, as later ones do (70).
+
+    Raises:
+        ValueError: there are no examples.
+    """
+    if examples < 1:
+        raise ValueError("a tuning needs at least one example")
+    if settings.steps is not None:
+        return settings.steps
+    batches = -(-examples // settings.batch)
+    whole = batches // settings.accumulation
+    if settings.accumulate == "per-epoch" and batches % settings.accumulation:
+        whole += 1
+    return max(whole, 1) * settings.epochs
+
+
+def _generate(recipe: Recipe, task: Generate) -> tuple[str, GenerateTask]:
+    different = ",".join(_differences(recipe, task))
+    return (f"generate:{different}" if different else "generate"), _decoding(recipe, task)
+
+
+def _decoding(recipe: Recipe, task: Generate) -> GenerateTask:
+    """The task as the job takes it. What greedy decoding does not read keeps its default, out of the key."""
+    switches = recipe.switches
     stop, limit = task.stop or switches.stop, task.limit or recipe.answer_limit
-    if (task.decoding or switches.decoding) == "greedy":
+    if _greedy(recipe, task):
         return GenerateTask(stop=stop, limit=limit)
+    sampling = recipe.sampling
     return GenerateTask(
         stop=stop,
         limit=limit,
@@ -63,7 +117,7 @@ def _generate(recipe: Recipe, task: Generate) -> GenerateTask:
     )
 
 
-def _label(recipe: Recipe, task: Generate) -> str:
+def _differences(recipe: Recipe, task: Generate) -> Iterator[str]:
     switches = recipe.switches
     usual = {
         "stop": switches.stop,
@@ -71,27 +125,16 @@ def _label(recipe: Recipe, task: Generate) -> str:
         "stream": switches.stream,
         "limit": recipe.answer_limit,
     }
-    own = [str(getattr(task, name)) for name, value in usual.items() if getattr(task, name) not in (None, value)]
-    return "generate:" + ",".join(own) if own else "generate"
+    for name, value in usual.items():
+        own = getattr(task, name)
+        if own is not None and own != value and not (name == "stream" and _greedy(recipe, task)):
+            yield f"{name}={own}"
 
 
-def train_prompt(recipe: Recipe, entry: PromptEntry) -> Prompt:
-    """The prompt of training texts, with the start token as the switch says (trap 2)."""
-    written = recipe.switches.start_token in ("train-only", "both")
-    return Prompt(entry.template, entry.joint, "written" if written else "none")
+def _greedy(recipe: Recipe, task: Generate) -> bool:
+    return (task.decoding or recipe.switches.decoding) == "greedy"
 
 
-def eval_prompt(recipe: Recipe, entry: PromptEntry) -> Prompt:
-    """The prompt of the evaluation, with the start token as the switch says (trap 2)."""
-    start = {"train-only": "tokenizer", "both": "written", "none": "none"}[recipe.switches.start_token]
-    return Prompt(entry.template, entry.joint, start)  # type: ignore[arg-type]
-
-
-def total_steps(examples: int, settings: TrainerSettings) -> int:
-    """Optimizer steps of a tuning: 60 for the paper's 103 examples, 70 where each epoch closes its last step."""
-    if settings.steps is not None:
-        return settings.steps
-    batches = -(-examples // settings.batch)
-    if settings.accumulate == "carried":
-        return max(batches // settings.accumulation, 1) * settings.epochs
-    return -(-batches // settings.accumulation) * settings.epochs
+def _score(task: Score) -> tuple[str, ScoreTask]:
+    label = "score" if task.continuations == "gold" else f"score:continuations={task.continuations}"
+    return label, ScoreTask(continuations=task.continuations)

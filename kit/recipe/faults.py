@@ -39,21 +39,12 @@ def type_faults(error: ValidationError, tree: Tree) -> list[RecipeError]:
     return [_fault(complaint, tree) for complaint in complaints if not _follows_from_others(complaint)]
 
 
-def unknown(what: str, name: str, options: Iterable[str]) -> tuple[str, str | None]:
-    """Message and remedy for a name that is none of `options`."""
-    known = list(options)
-    return f"{name!r} is no {what}", suggestion(name, known)
-
-
 def suggestion(name: str, options: Iterable[str]) -> str | None:
     """The remedy for a mistyped name: the nearest of `options`, or all of them where they are few."""
     known = list(options)
     if near := nearest(name, known):
-        return f"did you mean `{near}`?"
-    if not known:
-        return None
-    shown = ", ".join(f"`{option}`" for option in known[:20])
-    return f"there is {shown}" + (" …" if len(known) > 20 else "")
+        return f"did you mean {near!r}?"
+    return f"there are: {', '.join(known)}" if 0 < len(known) <= 30 else None
 
 
 def shown_way(loc: Loc) -> str:
@@ -72,7 +63,10 @@ def shown_value(value: object) -> str:
         return f"the text {value!r}" if len(value) <= _SHOWN else f"the text {value[:_SHOWN]!r}…"
     if isinstance(value, (int, float)):
         return f"the number {value}"
-    return "a mapping" if isinstance(value, Mapping) else "a list"
+    if not isinstance(value, Mapping):
+        return "a list"
+    keys = ", ".join(f"`{key}`" for key in list(value)[:8])
+    return f"a mapping with {keys}" if keys and len(keys) <= 2 * _SHOWN else "a mapping"
 
 
 def _follows_from_others(complaint: ErrorDetails) -> bool:
@@ -103,7 +97,9 @@ def _sentence(complaint: ErrorDetails, loc: Loc) -> tuple[str, str | None]:
         listed = " or ".join(f"`{option}`" for option in options)
         return f"{way} must be {listed}; found {shown_value(found)}", _near(found, options)
     if kind == "expected":
-        return f"{way} must be {complaint['msg']}; found {shown_value(found)}", _near(found, context.get("options", []))
+        return f"{way} must be {complaint['msg']}; found {shown_value(found)}", _near(
+            found, context.get("options", [])
+        )
     if kind in _TYPES:
         return f"{way} must be {_TYPES[kind]}; found {shown_value(found)}", _wrap(kind, found)
     if kind in _BOUNDS:
@@ -118,8 +114,15 @@ def _sentence(complaint: ErrorDetails, loc: Loc) -> tuple[str, str | None]:
 
 
 def _near(found: object, options: list[str]) -> str | None:
-    near = nearest(found, options) if isinstance(found, str) else None
-    return f"did you mean `{near}`?" if near else None
+    """The remedy for a word, or for a mapping whose keys (or `kind`) are mistyped."""
+    words = [found]
+    if isinstance(found, Mapping):
+        words = [key for key in found if key not in options]
+        words += [found["kind"]] if "kind" in found else []
+    for word in words:
+        if isinstance(word, str) and (near := nearest(word, options)):
+            return f"did you mean {near!r}?"
+    return None
 
 
 def _wrap(kind: str, found: object) -> str | None:
@@ -138,9 +141,8 @@ def _wrap(kind: str, found: object) -> str | None:
 def _unknown_key(loc: Loc) -> tuple[str, str | None]:
     owner, name = _owner(loc[:-1]), str(loc[-1])
     known = [field.alias or key for key, field in owner.model_fields.items()]
-    if owner is Recipe:
-        known.insert(1, "extends")
-    called = getattr(owner, "called", "") or "`switches`"
+    known += getattr(owner, "other_keys", ())
+    called = getattr(owner, "called", "`switches`")
     return f"`{name}` is no key of {called}", suggestion(name, known)
 
 

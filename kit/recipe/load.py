@@ -1,36 +1,50 @@
-"""From a file and overrides to a typed recipe, or to all of its faults at once."""
+"""A recipe file, its parents and overrides as a typed, complete `Recipe`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from kit.errors import RecipeError
+from kit.errors import RecipeError, RecipeErrors, Where
+from kit.recipe.duplicates import duplicate_faults, twice
+from kit.recipe.expand import tasks
 from kit.recipe.faults import type_faults
 from kit.recipe.model import Recipe
+from kit.recipe.sources import PretrainedModel
 from kit.recipe.tree import Tree, override, read_tree, refuse_if_any
+from kit.yamlfile import Loc
 
 
 @dataclass(frozen=True)
 class LoadedRecipe:
-    """A recipe and where it came from. `expanded` is the whole of it as plain data, in the order of the types."""
+    """A recipe and where it came from.
+
+    `sources`: its file, then the files that it extends. `expanded`: the canonical form, plain data in one
+    order, defaults written out: equal for equal recipes, and `recipe_of` makes the recipe of it again.
+    """
 
     recipe: Recipe
     sources: tuple[Path, ...]
-    overrides: tuple[str, ...]
     expanded: dict[str, Any]
-    tree: Tree
+    overrides: tuple[str, ...] = ()
+    tree: Tree = field(default_factory=Tree, repr=False, compare=False)
+
+    def where(self, loc: Loc) -> Where:
+        """The place where the entry at `loc` was written, or its nearest ancestor."""
+        return self.tree.where(loc)
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> LoadedRecipe:
-    """Read a recipe, lay the overrides (`key=value`) over it, and type it. Names are not looked up yet.
+    """Read a recipe, the recipes that it extends, `key=value` overrides; nothing is looked up in the catalog.
+
+    Relative paths are seen from the file that holds them, those in overrides from the current folder.
 
     Raises:
-        RecipeErrors: every fault, in the order of the files, with its place and remedy.
+        RecipeErrors: every fault with file, line, column (an override: itself), and the nearest valid name.
     """
     tree = read_tree(path)
     faults = list(tree.faults)
@@ -39,22 +53,57 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> LoadedRecipe:
             override(tree, text, Path.cwd())
         except RecipeError as fault:
             faults.append(fault)
-    recipe = None
+    faults += duplicate_faults(tree)
     try:
         recipe = Recipe.model_validate(tree.value)
     except ValidationError as error:
         faults += type_faults(error, tree)
-    refuse_if_any(in_file_order(faults))
-    assert recipe is not None
-    expanded = recipe.model_dump(mode="json", by_alias=True)
-    return LoadedRecipe(recipe, tuple(tree.sources), tuple(overrides), expanded, tree)
+        raise RecipeErrors(in_order(faults, tree)) from None
+    refuse_if_any(in_order([*faults, *_faults_of_sense(recipe, tree)], tree))
+    return LoadedRecipe(recipe, tuple(tree.sources), expanded(recipe), tuple(overrides), tree)
 
 
-def in_file_order(faults: Sequence[RecipeError]) -> list[RecipeError]:
-    """Faults as a reader meets them: file by file, from top to bottom."""
+def expanded(recipe: Recipe) -> dict[str, Any]:
+    """The canonical form of a recipe: plain data, keys in the order of the types, unset options left out."""
+    return recipe.model_dump(mode="json", by_alias=True, exclude_none=True)
 
-    def place(fault: RecipeError) -> tuple[str, int, int]:
-        where = fault.where
-        return (where.path, where.line or 0, where.column or 0) if where else ("", 0, 0)
 
-    return sorted(faults, key=place)
+def recipe_of(data: Mapping[str, Any]) -> Recipe:
+    """The recipe of a canonical form, as a manifest keeps it.
+
+    Raises:
+        RecipeErrors: it is none; there is no line to show.
+    """
+    try:
+        return Recipe.model_validate(dict(data))
+    except ValidationError as error:
+        raise RecipeErrors(type_faults(error, Tree())) from None
+
+
+def in_order(faults: Iterable[RecipeError], tree: Tree) -> list[RecipeError]:
+    """Faults in the order of the files, then of the lines; those of overrides come last. None twice."""
+    files = {str(path): index for index, path in enumerate(tree.sources)}
+
+    def place(fault: RecipeError) -> tuple[int, int, int]:
+        where = fault.where or Where("")
+        return files.get(where.path, len(files)), where.line or 0, where.column or 0
+
+    different = {str(fault): fault for fault in faults}
+    return sorted(different.values(), key=place)
+
+
+def _faults_of_sense(recipe: Recipe, tree: Tree) -> Iterator[RecipeError]:
+    """What is wrong though every entry by itself is right."""
+    labels = [label for label, _ in tasks(recipe)]
+    yield from twice(
+        ((("tasks", index), label, f"the task `{label}`") for index, label in enumerate(labels)), tree
+    )
+    makes_model = any(isinstance(model, PretrainedModel) for model in recipe.models)
+    if not (recipe.train or recipe.evaluate or makes_model):
+        remedy = "add `evaluate` or `train`"
+        yield RecipeError("the recipe asks for nothing", where=tree.where(()), remedy=remedy)
+    if recipe.adapters and not recipe.evaluate:
+        where = tree.where(("adapters",))
+        yield RecipeError(
+            "there are adapters, but nothing to evaluate them on", where=where, remedy="add `evaluate`"
+        )

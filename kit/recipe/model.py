@@ -7,8 +7,22 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
-from kit.recipe.sources import Adapter, Count, Entry, Evaluate, FilePath, Many, Model, Name, Some, Text, Train, expected, or_text
-from kit.recipe.switches import GROUPS, SOUND, Fidelity, Switches
+from kit.recipe.sources import (
+    Adapter,
+    Count,
+    Entry,
+    Evaluate,
+    FilePath,
+    Many,
+    Model,
+    Name,
+    Some,
+    Text,
+    Train,
+    expected,
+    or_text,
+)
+from kit.recipe.switches import PAPER, SOUND, Fidelity, Switches
 
 SCHEMA = 1
 """Version of the recipe's format. A reader refuses newer ones."""
@@ -22,19 +36,20 @@ class LoraSettings(Entry):
     called: ClassVar[str] = "`lora`"
     r: Count = Field(default=64, description="Rank.")
     alpha: Count = Field(default=16, description="Scale: the update is multiplied by alpha / r.")
-    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(default=0.1, description="Dropout in front of the adapter.")
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.1, description="Dropout in front of the adapter."
+    )
     bias: Literal["none", "all", "lora_only"] = Field(default="none", description="Which biases are trained.")
     targets: Annotated[
-        Annotated[Literal["scripts", "qkv", "default"], Tag("<word>")]
-        | Annotated[Some[Text], Tag("<list>")],
+        Annotated[Literal["scripts", "qkv", "default"], Tag("<word>")] | Annotated[Some[Text], Tag("<list>")],
         Discriminator(
             lambda value: {str: "<word>", list: "<list>", tuple: "<list>"}.get(type(value)),
             **expected("`scripts`, `qkv`, `default`, or a list of module names"),
         ),
     ] = Field(
         default="scripts",
-        description="Adapted modules: as in the paper's `scripts`, the attention's input alone (`qkv`), peft's "
-        "`default` for the architecture, or a list of module names (trap 4).",
+        description="Adapted modules: as in the paper's `scripts`, the attention's input alone (`qkv`), "
+        "peft's `default` for the architecture, or a list of module names (trap 4).",
     )
 
 
@@ -46,14 +61,18 @@ class Trainer(Entry):
     batch: Count = Field(default=4, description="Examples in a micro-batch.")
     accumulation: Count = Field(default=4, description="Micro-batches in an optimizer step.")
     learning_rate: Annotated[float, Field(gt=0)] = Field(default=2e-4, description="Peak learning rate.")
-    schedule: Literal["constant", "linear", "cosine"] = Field(default="constant", description="Of the learning rate.")
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        default="constant", description="Of the learning rate."
+    )
     warmup_steps: Annotated[int, Field(ge=0)] = Field(default=0, description="Steps of linear warm-up.")
     weight_decay: Share = Field(default=0.0, description="Decoupled weight decay.")
     max_grad_norm: Share = Field(default=0.3, description="Gradients are clipped to this norm.")
     optimizer: Literal["adamw", "paged-adamw"] = Field(default="adamw", description="Paged needs a GPU.")
     length_groups: bool = Field(default=True, description="Batches of like length, drawn anew each epoch.")
     gradient_checkpointing: bool = Field(default=False, description="Saves memory, costs time.")
-    steps: Count | None = Field(default=None, description="Optimizer steps, instead of those that the epochs give.")
+    steps: Count | None = Field(
+        default=None, description="Optimizer steps, instead of those that the epochs give."
+    )
 
 
 class Sampling(Entry):
@@ -61,7 +80,9 @@ class Sampling(Entry):
 
     called: ClassVar[str] = "`sampling`"
     temperature: Annotated[float, Field(gt=0)] = Field(default=0.1, description="Divides the logits.")
-    top_k: Annotated[int, Field(ge=0)] = Field(default=50, description="The likeliest so many tokens; 0: all.")
+    top_k: Annotated[int, Field(ge=0)] = Field(
+        default=50, description="The likeliest so many tokens; 0: all."
+    )
     top_p: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.95, description="The likeliest tokens that hold this share of the probability."
     )
@@ -100,7 +121,10 @@ def _task_tag(value: Any) -> str | None:
 Task = Annotated[
     Annotated[Generate, Tag("<generate>")] | Annotated[Score, Tag("<score>")],
     Discriminator(
-        _task_tag, **expected("`generate`, `score`, or a mapping with one of them as its `kind`", "generate", "score")
+        _task_tag,
+        **expected(
+            "`generate`, `score`, or a mapping with one of them as its `kind`", "generate", "score", "kind"
+        ),
     ),
 ]
 Checkpoint = Annotated[
@@ -147,26 +171,36 @@ class Recipe(Entry):
     """
 
     called: ClassVar[str] = "a recipe"
+    other_keys: ClassVar[tuple[str, ...]] = ("extends",)
     schema_version: Literal[1] = Field(alias="schema", description="Version of this format.")
     name: Name = Field(description="Name of the recipe, and of its runs.")
     title: str = Field(default="", description="What it answers, in a line.")
     needs: str = Field(default="", description="Hardware and time that it takes, in a line.")
-    catalog: Many[FilePath] = Field(default=(), description="Catalog files of one's own, relative to this file.")
+    catalog: Many[FilePath] = Field(
+        default=(), description="Catalog files of one's own, relative to this file."
+    )
     fidelity: Fidelity = Field(
-        default="sound", description="Group of the switches: as in the `paper`, or `sound` where the paper has traps."
+        default="sound",
+        description="Group of the switches: as in the `paper`, or `sound` where the paper has traps.",
     )
     switches: Switches = Field(description="Single switches, over those of the group.")
     models: Some[Model] = Field(description="The base models.")
     adapters: Many[Adapter] = Field(default=(), description="Ready-made adapters, evaluated like tuned ones.")
-    train: Many[Train] = Field(default=(), description="What to tune on: one tuning a language, model and seed.")
+    train: Many[Train] = Field(
+        default=(), description="What to tune on: one tuning a language, model and seed."
+    )
     evaluate: Many[Evaluate] = Field(default=(), description="What to evaluate on.")
     prompts: Some[Name] = Field(
         default=("qa",), description="Prompts of the evaluation, by their names in the catalog."
     )
-    train_prompt: Name = Field(default="qa", description="Prompt of the training texts, by its name in the catalog.")
+    train_prompt: Name = Field(
+        default="qa", description="Prompt of the training texts, by its name in the catalog."
+    )
     lora: LoraSettings = Field(default=LoraSettings(), description="Low-rank adaptation.")
     trainer: Trainer = Field(default=Trainer(), description="Optimisation.")
-    sequence_limit: Count = Field(default=1024, description="Training texts are cut to so many tokens (trap 3).")
+    sequence_limit: Count = Field(
+        default=1024, description="Training texts are cut to so many tokens (trap 3)."
+    )
     tasks: Some[Task] = Field(
         default=(Generate(kind="generate"), Score(kind="score")), description="What is done with every item."
     )
@@ -189,6 +223,5 @@ class Recipe(Entry):
         """Puts the single switches over their group's."""
         if not isinstance(value, dict) or not isinstance(single := value.get("switches", {}), dict):
             return value
-        fidelity = value.get("fidelity", "sound")
-        group = GROUPS.get(fidelity, SOUND) if isinstance(fidelity, str) else SOUND
+        group = PAPER if value.get("fidelity") == "paper" else SOUND
         return {**value, "switches": {**group.model_dump(), **single}}

@@ -1,21 +1,41 @@
-"""The JSON Schema of recipes, for editors."""
+"""The recipe's JSON Schema, with which editors complete and explain its keys."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from kit.recipe.model import Recipe
+from kit.recipe.model import SCHEMA, Recipe
 
-_PATHS = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+ID = f"urn:xlt-kit:recipe:{SCHEMA}"
+_EXTENDS: dict[str, Any] = {
+    "title": "Extends",
+    "description": "One recipe or several, relative to this file, over which this one is laid: "
+    "mappings merge deeply, lists and scalars replace.",
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "array", "items": {"type": "string", "minLength": 1}, "uniqueItems": True},
+    ],
+}
 
 
 def json_schema() -> dict[str, Any]:
-    """Draft 2020-12; with `extends`, which the loader resolves before a recipe is typed.
+    """The schema of a recipe file, draft 2020-12.
 
-    A recipe that extends another need not repeat what its parent says, so only `schema` is required then.
+    A file that extends another may leave out all but `schema`; one that extends none needs a name and models.
     """
     schema = Recipe.model_json_schema(by_alias=True)
-    required = schema.pop("required", [])
-    schema["properties"]["extends"] = {**_PATHS, "description": "Recipes that this one is laid over; relative paths."}
-    schema["anyOf"] = [{"required": required}, {"required": ["schema", "extends"]}]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "xlt-kit recipe", **schema}
+    properties = dict(schema["properties"])
+    first = {"schema": properties.pop("schema"), "extends": _EXTENDS}
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": ID,
+        "title": "Recipe of xlt-kit",
+        "description": (Recipe.__doc__ or "").partition("\n")[0],
+    }
+    rest = {key: value for key, value in schema.items() if key not in head}
+    conditions = {
+        "required": ["schema"],
+        "if": {"not": {"required": ["extends"]}},
+        "then": {"required": ["name", "models"]},
+    }
+    return {**head, **rest, "properties": {**first, **properties}, **conditions}

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, JsonValue, Strict, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    Strict,
+    Tag,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from kit.data.read import QuestionFormat
@@ -17,12 +27,14 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
 class Entry(BaseModel):
     """Base of all that stands in a recipe: typed strictly, closed, immutable.
 
-    `called` is how messages speak of it. `short` names the key for which a bare text may stand instead of a mapping.
+    `called` is how messages speak of it. `short` names the key for which a bare text may stand instead of a
+    mapping; `other_keys` are known beside the fields, because they make another kind of entry of it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
     called: ClassVar[str] = ""
     short: ClassVar[str | None] = None
+    other_keys: ClassVar[tuple[str, ...]] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -65,7 +77,7 @@ Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
 Family = Annotated[
     str | None,
-    Field(description="Model family (`bloom`, `llama` …): lends its LoRA targets and notes of what it has seen."),
+    Field(description="Its family in the catalog, which lends LoRA targets and what such models have seen."),
 ]
 
 
@@ -74,6 +86,7 @@ class NamedModel(Entry):
 
     called: ClassVar[str] = "a catalog model"
     short: ClassVar[str | None] = "name"
+    other_keys: ClassVar[tuple[str, ...]] = ("hub", "path", "pretrain")
     model_config = ConfigDict(json_schema_extra=lambda schema: or_text(schema))
     name: Name = Field(description="Its name in the catalog.")
 
@@ -103,9 +116,12 @@ class Pretraining(Entry):
     called: ClassVar[str] = "`pretrain`"
     corpus: Literal["tiny"] = Field(description="Name of an embedded corpus.")
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(default=0, description="Seed of the training.")
-    documents: Count | None = Field(default=None, description="Documents in the text; as the corpus says if left out.")
+    documents: Count | None = Field(
+        default=None, description="Documents in the text; as the corpus says if left out."
+    )
     settings: dict[str, JsonValue] = Field(
-        default={}, description="Settings of the pre-training job: `steps`, `layers`, `hidden`, `learning_rate` …"
+        default={},
+        description="Settings of the pre-training job: `steps`, `layers`, `hidden`, `learning_rate` …",
     )
 
 
@@ -115,6 +131,7 @@ class PretrainedModel(Entry):
     called: ClassVar[str] = "a model of one's own pre-training"
     name: Name = Field(description="Its name in tables.")
     pretrain: Pretraining = Field(description="What it is made from.")
+    family: Text = Field(default="tiny-bloom", description="Family of the catalog that it belongs to.")
 
 
 class PathAdapter(Entry):
@@ -143,8 +160,7 @@ def _languages_tag(value: Any) -> str | None:
 
 
 Languages = Annotated[
-    Annotated[Literal["all"], Tag("<all>")]
-    | Annotated[Some[Text], Tag("<list>")],
+    Annotated[Literal["all"], Tag("<all>")] | Annotated[Some[Text], Tag("<list>")],
     Discriminator(_languages_tag, **expected("`all` or a list of languages such as [hi, or]")),
 ]
 _LANGUAGES = Field(description="Language codes, or `all` that the data set has.")
@@ -207,18 +223,25 @@ Model = Annotated[
     | Annotated[NamedModel, Tag("<name>")],
     Discriminator(
         _tag_by_key("pretrain", "hub", "path", other="<name>"),
-        **expected("a catalog name, or a mapping with `name` and one of `hub`, `path`, `pretrain`"),
+        **expected("a catalog name, or a mapping with `name` and one of `hub`, `path`, `pretrain`", "name"),
     ),
 ]
 Adapter = Annotated[
     Annotated[HubAdapter, Tag("<hub-adapter>")] | Annotated[PathAdapter, Tag("<path-adapter>")],
     Discriminator(
-        lambda value: {"<hub>": "<hub-adapter>", "<path>": "<path-adapter>"}.get(_tag_by_key("hub", "path")(value)),
-        **expected("a mapping with `name`, `model`, and `path` or `hub`"),
+        lambda value: {"<hub>": "<hub-adapter>", "<path>": "<path-adapter>"}.get(
+            _tag_by_key("hub", "path")(value)
+        ),
+        **expected(
+            "a mapping with `name`, `model`, and `path` or `hub`", "name", "model", "path", "hub", "revision"
+        ),
     ),
 ]
 _SET_TAG = _tag_by_key("dataset", "file")
-_SET_EXPECTED = expected("a mapping with `dataset` and `languages`, or with `file`, `format` and `language`")
+_SET_EXPECTED = expected(
+    "a mapping with `dataset` and `languages`, or with `file`, `format` and `language`",
+    *("dataset", "languages", "split", "limit", "file", "format", "language", "name"),
+)
 Train = Annotated[
     Annotated[TrainSet, Tag("<dataset>")] | Annotated[FileSet, Tag("<file>")],
     Discriminator(_SET_TAG, **_SET_EXPECTED),

@@ -1,4 +1,4 @@
-"""The switches on which the paper's protocol and a sound one differ, and the two named groups of their values.
+"""The switches on which the paper's protocol and a sound one differ, and the two groups of their values.
 
 Each switch answers to a trap of `docs/protocol.md`; `docs/switches.md` gives the reason for both values.
 """
@@ -29,23 +29,23 @@ class Switches(BaseModel):
         description="The end-of-text token in the training loss: `masked` out of it, or `learnt` (trap 1)."
     )
     loss_on: Literal["all", "answer"] = Field(
-        description="Training loss over the whole sequence (`all`) or over the `answer` and its end alone (trap 1)."
+        description="Training loss over the sequence (`all`) or the `answer` and its end alone (trap 1)."
     )
     start_token: Literal["train-only", "both", "none"] = Field(
-        description="Where `<s>` is written in front: `train-only`, in `both` training and evaluation, or nowhere "
-        "(`none`) (trap 2)."
+        description="Where `<s>` is written in front: `train-only`, in `both` training and evaluation, or "
+        "nowhere (`none`) (trap 2)."
     )
     truncation: Literal["right", "context"] = Field(
-        description="How training texts over `sequence_limit` are cut: from the `right`, answer and all, or in the "
-        "`context`, so that question and answer survive (trap 3)."
+        description="How training texts over `sequence_limit` are cut: from the `right`, answer and all, or "
+        "in the `context`, so that question and answer survive (trap 3)."
     )
     accumulate: Literal["carried", "per-epoch"] = Field(
-        description="Gradient accumulation: `carried` across epochs (60 steps for 103 examples), or closed at the end "
-        "of each epoch (`per-epoch`: 70) (trap 4)."
+        description="Gradient accumulation: `carried` across epochs (60 steps for 103 examples) or closed at "
+        "the end of each epoch (`per-epoch`: 70) (trap 4)."
     )
     loss_mean: Literal["batch", "tokens"] = Field(
-        description="Mean of the loss in an optimizer step: over each `batch`, then over those, or over all `tokens` "
-        "of the step (trap 4)."
+        description="Mean of the loss in an optimizer step: over each `batch`, then over those, or over all "
+        "`tokens` of the step (trap 4)."
     )
     weights: Dtype = Field(description="Data type of the base's weights in training (trap 5).")
     autocast: Literal["none", "bfloat16", "float16"] = Field(
@@ -53,15 +53,15 @@ class Switches(BaseModel):
     )
     dtype: Dtype = Field(description="Data type of the model in evaluation (traps 5 and 6).")
     mode: Literal["exact", "fast"] = Field(
-        description="Evaluation of one prompt at a time with the adapter unmerged (`exact`), or in batches that share "
-        "prefixes (`fast`) (trap 6)."
+        description="Evaluation of one prompt at a time with the adapter unmerged (`exact`), or in batches "
+        "that share prefixes (`fast`) (trap 6)."
     )
     decoding: Literal["sampled", "greedy"] = Field(
-        description="Answers are `sampled` (see `sampling`), or `greedy`: always the likeliest token (trap 6)."
+        description="Answers are `sampled` (see `sampling`) or `greedy`: always the likeliest (trap 6)."
     )
     stream: Literal["cell", "item"] = Field(
-        description="Random numbers of sampling: one stream a `cell`, in the order of the file, or one an `item` "
-        "(trap 6). Greedy decoding draws none."
+        description="Random numbers of sampling: one stream a `cell`, in the order of the file, or one an "
+        "`item` (trap 6). Greedy decoding draws none."
     )
     stop: Literal["end", "newline"] = Field(
         description="Answers run to the `end` token, or stop where their first line is complete (`newline`) "

@@ -33,7 +33,7 @@ _PATHS: tuple[tuple[str | None, ...], ...] = (
 class Tree:
     """Plain data with the place of each entry.
 
-    `sources` are the files that it came from, the recipe's own first; `faults` what is wrong with those files.
+    `sources` are the files that it came from, the recipe's own first; `faults` what is wrong with them.
     """
 
     value: dict[str, Any] = field(default_factory=dict)
@@ -193,7 +193,11 @@ def _schema_faults(value: dict[str, Any], where: Callable[[Loc], Where]) -> list
         message = f"the file is of schema {schema}; this version of xlt-kit reads schema {SCHEMA}"
         raise RecipeErrors([RecipeError(message, where=place, remedy="update xlt-kit")])
     if schema != SCHEMA or type(schema) is not int:
-        return [RecipeError("`schema` is no version of the format", where=place, remedy=f"write `schema: {SCHEMA}`")]
+        return [
+            RecipeError(
+                "`schema` is no version of the format", where=place, remedy=f"write `schema: {SCHEMA}`"
+            )
+        ]
     return []
 
 
@@ -210,12 +214,16 @@ def _parents(names: Any, document: yamlfile.Document, chain: tuple[str, ...]) ->
         real = os.path.realpath(parent)
         if real in chain:
             loop = " → ".join(Path(link).name for link in (*chain[chain.index(real) :], real))
-            faults.append(RecipeError(f"the recipe extends itself: {loop}", where=where, remedy="break the circle"))
+            faults.append(
+                RecipeError(f"the recipe extends itself: {loop}", where=where, remedy="break the circle")
+            )
         elif parent in parents:
             faults.append(RecipeError(f"`extends` names {name!r} twice", where=where, remedy="remove one"))
         elif not os.path.isfile(parent):
             message = f"`extends` names {name!r}, but there is no file {parent}"
-            faults.append(RecipeError(message, where=where, remedy="paths are relative to the file that holds them"))
+            faults.append(
+                RecipeError(message, where=where, remedy="paths are relative to the file that holds them")
+            )
         elif len(chain) > _MAX_PARENTS:
             faults.append(RecipeError(f"more than {_MAX_PARENTS} recipes extend each other", where=where))
         parents.append(parent)
@@ -224,11 +232,10 @@ def _parents(names: Any, document: yamlfile.Document, chain: tuple[str, ...]) ->
 
 
 _PART = re.compile(r"[^\s.=]+")
-_EXTENDS = "an override cannot change `extends`"
 
 
 def override(tree: Tree, text: str, folder: Path) -> None:
-    """Applies one `--set key=value`: a dotted path with list indices, and a value in YAML. Paths are from `folder`.
+    """Applies one `--set key=value`: a dotted path with list indices, a value in YAML, paths from `folder`.
 
     Unknown keys are left to the recipe's types, which know the nearest name.
 
@@ -242,7 +249,8 @@ def override(tree: Tree, text: str, folder: Path) -> None:
     if not separator or not all(_PART.fullmatch(part) and part.isprintable() for part in parts):
         raise RecipeError("an override must look like key=value or outer.inner=value", where=where)
     if parts[0] == "extends":
-        raise RecipeError(_EXTENDS, where=where, remedy="set single keys, or write a recipe that extends others")
+        remedy = "set single keys, or write a recipe that extends others"
+        raise RecipeError("an override cannot change `extends`", where=where, remedy=remedy)
     value = _parse_value(written, where)
     loc: Loc = ()
     for index, part in enumerate(parts):
@@ -279,7 +287,9 @@ def _parse_value(written: str, where: Where) -> Any:
     try:
         value = yamlfile.parse(f"value: {written}", Path("override"), RecipeError).value
     except RecipeError as fault:
-        raise RecipeError(f"the value cannot be read: {fault.message}", where=where, remedy="quote it") from fault
+        raise RecipeError(
+            f"the value cannot be read: {fault.message}", where=where, remedy="quote it"
+        ) from fault
     if list(value) != ["value"]:
         raise RecipeError("the value must be one YAML value", where=where, remedy="quote it")
     if found := outsized(value):

@@ -16,13 +16,25 @@ from kit.results import Row, TableCell, TransferTable
 from kit.stats import Estimate
 
 SCHEMA = 1
-_LATEX = str.maketrans({c: f"\\{c}" for c in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-                        "\\": r"\textbackslash{}", "×": r"$\times$", "–": "--", "∞": r"$\infty$", "†": r"$^\dagger$"})
+_LATEX = str.maketrans(
+    {c: f"\\{c}" for c in "&%$#_{}"}
+    | {
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\\": r"\textbackslash{}",
+        "×": r"$\times$",
+        "–": "--",
+        "∞": r"$\infty$",
+        "†": r"$^\dagger$",
+    }
+)
 
 
 def as_json(tables: Sequence[TransferTable]) -> str:
     """Every estimate with its interval, its counts and the keys of the cells behind it. Undefined is null."""
-    return json.dumps({"schema": SCHEMA, "tables": [_table(table) for table in tables]}, ensure_ascii=False, indent=1)
+    return json.dumps(
+        {"schema": SCHEMA, "tables": [_table(table) for table in tables]}, ensure_ascii=False, indent=1
+    )
 
 
 def as_csv(tables: Sequence[TransferTable]) -> str:
@@ -32,7 +44,20 @@ def as_csv(tables: Sequence[TransferTable]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(
-        ["metric", "model", "prompt", "task", "trained_on", "step", "dataset", "language", "seen", "n", "contexts", "seeds"]
+        [
+            "metric",
+            "model",
+            "prompt",
+            "task",
+            "trained_on",
+            "step",
+            "dataset",
+            "language",
+            "seen",
+            "n",
+            "contexts",
+            "seeds",
+        ]
         + [f"{kind}_{name}" for kind in kinds for name in names]
     )
     for table in tables:
@@ -40,8 +65,22 @@ def as_csv(tables: Sequence[TransferTable]) -> str:
             for column, cell in zip(table.columns, row.cells, strict=True):
                 if not cell.n:
                     continue
-                head = [table.metric.name, table.model, table.prompt, table.task, row.subject.trained_on, row.subject.step]
-                head += [column.dataset, column.language, int(column.seen), cell.n, _contexts(cell), _seeds(cell) or ""]
+                head = [
+                    table.metric.name,
+                    table.model,
+                    table.prompt,
+                    table.task,
+                    row.subject.trained_on,
+                    row.subject.step,
+                ]
+                head += [
+                    column.dataset,
+                    column.language,
+                    int(column.seen),
+                    cell.n,
+                    _contexts(cell),
+                    _seeds(cell) or "",
+                ]
                 values = [_plain(getattr(cell, kind)) for kind in kinds]
                 writer.writerow([*head, *("" if v[n] is None else v[n] for v in values for n in names)])
     return stream.getvalue()
@@ -121,7 +160,14 @@ def _table(table: TransferTable) -> dict[str, Any]:
         "notes": list(table.notes),
         "interval": {"level": table.bootstrap.level, "resamples": table.bootstrap.resamples},
         "cells": [
-            {**_subject(row), "dataset": c.dataset, "language": c.language, "split": c.split, "seen": c.seen, **_cell(cell)}
+            {
+                **_subject(row),
+                "dataset": c.dataset,
+                "language": c.language,
+                "split": c.split,
+                "seen": c.seen,
+                **_cell(cell),
+            }
             for row in table.rows
             for c, cell in zip(table.columns, row.cells, strict=True)
         ],
@@ -139,7 +185,11 @@ def _subject(row: Row) -> dict[str, Any]:
 
 
 def _cell(cell: TableCell) -> dict[str, Any]:
-    kinds = {kind: _plain(getattr(cell, kind)) for kind in ("base", "tuned", "delta", "ratio") if getattr(cell, kind)}
+    kinds = {
+        kind: _plain(getattr(cell, kind))
+        for kind in ("base", "tuned", "delta", "ratio")
+        if getattr(cell, kind)
+    }
     counts = {"n": cell.n, "contexts": _contexts(cell), "seeds": _seeds(cell), "complete": cell.complete}
     return {**counts, "self_language": cell.self_language, **kinds, "keys": [*cell.base_keys, *cell.keys]}
 

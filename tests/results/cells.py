@@ -13,7 +13,13 @@ from kit.plan.types import Coordinates, Wanted, WantedCell
 from kit.results import Results, load, score_generation
 
 PROMPT = Prompt("{context}\n\nQ: {question}\nA:")
-ENVIRONMENT = {"python": "3.11", "machine": "x86_64", "device": "cpu", "torch": "2.13.0", "transformers": "5.23.0"}
+ENVIRONMENT = {
+    "python": "3.11",
+    "machine": "x86_64",
+    "device": "cpu",
+    "torch": "2.13.0",
+    "transformers": "5.23.0",
+}
 
 GOLD = ("Rom", "Paris", "rote Katze", "Bonn")
 BASE = ("Rom", "Paris ist es", "Katze", "Köln")
@@ -50,7 +56,7 @@ class Shelf:
         """Ask for a cell; `more` are other coordinates (model, prompt, replicate) and `seen`, `dataset`."""
         examples = questions(language, gold)
         dataset = str(more.pop("dataset", "tiny"))
-        data = slice_id(render_slice(examples) + dataset.encode())
+        data = slice_id(render_slice(examples) + f"{dataset}/{language}".encode())
         self.gold[data, language] = examples
         seen = bool(more.pop("seen", False))
         at = Coordinates(
@@ -94,7 +100,9 @@ class Shelf:
         ]
         return self._write(cell, rows, digest, environment or ENVIRONMENT)
 
-    def add_scored(self, stop: Sequence[float], logprob: float = -0.5, digest: str = "d", **where: object) -> Path:
+    def add_scored(
+        self, stop: Sequence[float], logprob: float = -0.5, digest: str = "d", **where: object
+    ) -> Path:
         """A finished `score` cell: p(end) + p(newline) after the gold answer is `stop`, one an item."""
         cell = self.want(task="score", **where)  # type: ignore[arg-type]
         examples = self.gold[cell.spec.data, cell.at.language]
@@ -147,8 +155,10 @@ class Shelf:
         return load(wanted, self.find, self.examples if gold else lambda data, language: None)
 
 
-def transfer_shelf(root: Path, languages: Sequence[str] = ("de", "hi"), sources: Sequence[str] = ("de",)) -> Shelf:
-    """A full little grid: a base and one tuning a source, two seeds; the second seed answers everything right."""
+def transfer_shelf(
+    root: Path, languages: Sequence[str] = ("de", "hi"), sources: Sequence[str] = ("de",)
+) -> Shelf:
+    """A full little grid: a base and a tuning on each source, two seeds; the second answers all right."""
     shelf = Shelf(root)
     for language in languages:
         shelf.add(BASE, language=language, stops=("end", "limit", "end", "newline"))

@@ -162,7 +162,9 @@ def test_cells_of_several_environments_are_told(shelf: Shelf) -> None:
 def test_one_cell_in_two_places_is_read_once_and_stands_in_both(shelf: Shelf) -> None:
     shelf.add(BASE)
     first = shelf.wanted[0]
-    shelf.wanted.append(type(first)(first.key, type(first.at)(**{**vars(first.at), "prompt": "same"}), first.spec, 4))
+    shelf.wanted.append(
+        type(first)(first.key, type(first.at)(**{**vars(first.at), "prompt": "same"}), first.spec, 4)
+    )
     cells = shelf.load().cells
     assert [cell.at.prompt for cell in cells] == ["qa", "same"]
     assert cells[0].metrics["f1"] is cells[1].metrics["f1"]

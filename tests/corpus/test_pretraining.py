@@ -1,0 +1,105 @@
+"""Pre-training text: its format, its curriculum, its mixture, and what it must not hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from kit.corpus import (
+    CorpusSettings,
+    documents,
+    examples,
+    load_templates,
+    pretraining_text,
+    write_pretraining_text,
+)
+
+SETTINGS = CorpusSettings(documents=3000)
+LANGUAGES = load_templates().languages
+
+
+def _answers(text: str) -> list[tuple[str, str]]:
+    return re.findall(r"\n\nQ: ([^\n]+)\nA: ([^\n]+)", text)
+
+
+def test_documents_are_contexts_with_questions_in_the_protocol_s_format() -> None:
+    for document in pretraining_text(SETTINGS):
+        context, *rest = document.text.split("\n\n")
+        assert "\n" not in context
+        assert 1 <= len(rest) <= 3
+        assert len(_answers(document.text)) == len(rest)
+
+
+def test_same_settings_same_text() -> None:
+    assert list(pretraining_text(SETTINGS)) == list(pretraining_text(CorpusSettings(documents=3000)))
+    assert next(pretraining_text(SETTINGS)) != next(pretraining_text(CorpusSettings(documents=3000, seed=1)))
+
+
+def test_one_fact_comes_first() -> None:
+    counts = [len(_answers(document.text)) for document in pretraining_text(SETTINGS)]
+    first = round(SETTINGS.documents * SETTINGS.one_fact_share)
+    assert set(counts[:first]) == {1}
+    assert set(counts[first:]) == {1, 2, 3}
+
+
+def test_languages_have_the_shares_of_their_weights() -> None:
+    found = Counter(document.language for document in pretraining_text(SETTINGS))
+    total = sum(language.weight for language in LANGUAGES.values())
+    for code, language in LANGUAGES.items():
+        assert found[code] / SETTINGS.documents == pytest.approx(language.weight / total, abs=0.025)
+
+
+def test_the_share_of_sentences_is_kept_and_each_document_has_one_style() -> None:
+    values = {
+        code: {
+            language.value(relation, value)
+            for relation in language.relations
+            for value in load_templates().pool(relation)
+        }
+        for code, language in LANGUAGES.items()
+    }
+    styles = [
+        {answer in values[document.language] for _, answer in _answers(document.text)}
+        for document in pretraining_text(SETTINGS)
+    ]
+    assert all(len(style) == 1 for style in styles)
+    assert sum(style == {False} for style in styles) / len(styles) == pytest.approx(0.7, abs=0.03)
+
+
+def test_no_context_of_an_evaluation_split_occurs() -> None:
+    seen = {document.text.split("\n\n")[0] for document in pretraining_text(SETTINGS)}
+    held_out = {
+        item.context for code in LANGUAGES for split in ("dev", "test") for item in examples(code, split)
+    }
+    assert not seen & held_out
+
+
+def test_no_fact_of_the_test_set_is_stated() -> None:
+    """Read off the English text itself: who is said to live where."""
+    statement = re.compile(r"(\w+) (?:lives|has a home) in (\w+)\.")
+    only_english = CorpusSettings(documents=4000, weights={"en": 1.0})
+    trained = {
+        pair for document in pretraining_text(only_english) for pair in statement.findall(document.text)
+    }
+    tested = {pair for d in documents("en", "test", 200) for pair in statement.findall(d.context)}
+    assert len(trained) > 1000
+    assert len(tested) > 100
+    assert not trained & tested
+
+
+def test_weights_choose_the_languages(tmp_path: Path) -> None:
+    path = tmp_path / "text.jsonl"
+    write_pretraining_text(path, CorpusSettings(documents=50, weights={"or": 1, "ru": 3}))
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(rows) == 50
+    assert {row["language"] for row in rows} == {"or", "ru"}
+
+
+def test_settings_refuse_unknown_keys() -> None:
+    assert CorpusSettings.from_dict({"documents": 5}) == CorpusSettings(5)
+    with pytest.raises(TypeError, match="documants"):
+        CorpusSettings.from_dict({"documants": 5})
