@@ -30,7 +30,7 @@ class SetChecker:
             self._codes |= dict.fromkeys(language.aliases, code)
 
     def normal(self, key: str, entries: Sequence[DataSet]) -> tuple[DataSet, ...]:
-        """The sets under `key` in the catalog's codes, aliases and `all` resolved as far as they are known."""
+        """The sets under `key` in the catalog's codes; what is unknown stays as it is."""
         before = len(self.faults)
         normal = [self._normal(entry, (key, index)) for index, entry in enumerate(entries)]
         if len(self.faults) == before:

@@ -31,6 +31,8 @@ _BOUNDS = {
     "less_than_equal": ("le", "at most"),
 }
 _SHOWN = 60
+_OTHER_WORDS = {"gpu": "cuda", "no": "none", "off": "none"}
+"""What people write for one of our words that is not the nearest in letters."""
 
 
 def type_faults(error: ValidationError, tree: Tree) -> list[RecipeError]:
@@ -85,44 +87,62 @@ def _is_tag(part: object) -> bool:
 
 
 def _sentence(complaint: ErrorDetails, loc: Loc) -> tuple[str, str | None]:
+    """Message and remedy of a complaint about the entry at `loc`."""
     kind, found, context = complaint["type"], complaint["input"], complaint.get("ctx", {})
-    way = shown_way(loc)
+    must, but_found = f"{shown_way(loc)} must be", f"; found {shown_value(found)}"
     if kind == "extra_forbidden":
         return _unknown_key(complaint["loc"])
     if kind == "missing":
-        owner = _owner(complaint["loc"][:-1])
-        return f"{way} is missing", _meaning(owner, str(loc[-1]))
+        return f"{shown_way(loc)} is missing", _meaning(_owner(complaint["loc"][:-1]), str(loc[-1]))
     if kind == "literal_error":
         options = re.findall(r"'([^']*)'", str(context["expected"])) or [str(context["expected"])]
-        listed = " or ".join(f"`{option}`" for option in options)
-        return f"{way} must be {listed}; found {shown_value(found)}", _near(found, options)
+        listed = _or([f"`{option}`" for option in options])
+        return f"{must} {listed}{but_found}", _near(found, options, "")
     if kind == "expected":
-        return f"{way} must be {complaint['msg']}; found {shown_value(found)}", _near(
-            found, context.get("options", [])
+        return f"{must} {complaint['msg']}{but_found}", _near(
+            found, context.get("options", []), complaint["msg"]
         )
     if kind in _TYPES:
-        return f"{way} must be {_TYPES[kind]}; found {shown_value(found)}", _wrap(kind, found)
+        return f"{must} {_TYPES[kind]}{but_found}", _wrap(kind, found)
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
-        return f"{way} must be {words} {context[bound]}; found {shown_value(found)}", None
+        return f"{must} {words} {_bound(context[bound])}{but_found}", None
     if kind in ("too_short", "string_too_short"):
-        return f"{way} must not be empty", None
+        return f"{shown_way(loc)} must not be empty", None
     if kind in ("string_pattern_mismatch", "string_too_long"):
-        remedy = "use at most 100 letters, digits and . _ + -, and begin with a letter or digit"
-        return f"{way} is no name; found {shown_value(found)}", remedy
-    return f"{way}: {complaint['msg'][:1].lower()}{complaint['msg'][1:]}", None
+        return f"{shown_way(loc)} is no name{but_found}", _naming(str(found), loc)
+    return f"{shown_way(loc)}: {complaint['msg'][:1].lower()}{complaint['msg'][1:]}", None
 
 
-def _near(found: object, options: list[str]) -> str | None:
-    """The remedy for a word, or for a mapping whose keys (or `kind`) are mistyped."""
+def _naming(found: str, loc: Loc) -> str:
+    """The remedy for a text that is no name."""
+    if loc[:1] == ("models",) and re.fullmatch(r"[\w.-]+/[\w.-]+", found):
+        return f"a model of the hub is written {{name: …, hub: {found}, revision: …}}"
+    return "use at most 100 letters, digits and . _ + -, and begin with a letter or digit"
+
+
+def _bound(number: float) -> str:
+    return f"{number:g}" if isinstance(number, float) else str(number)
+
+
+def _or(words: list[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _near(found: object, options: list[str], what: str) -> str | None:
+    """The remedy for a mistyped word, a mapping with mistyped keys (or `kind`), a text instead of a list."""
     words = [found]
     if isinstance(found, Mapping):
         words = [key for key in found if key not in options]
         words += [found["kind"]] if "kind" in found else []
     for word in words:
-        if isinstance(word, str) and (near := nearest(word, options)):
+        if not isinstance(word, str):
+            continue
+        near = _OTHER_WORDS.get(word)
+        near = near if near in options else nearest(word, options)
+        if near:
             return f"did you mean {near!r}?"
-    return None
+    return f"write [{found}]" if isinstance(found, str) and "a list of" in what else None
 
 
 def _wrap(kind: str, found: object) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
@@ -30,6 +30,10 @@ SCHEMA = 1
 Share = Annotated[float, Field(ge=0)]
 
 
+def _target_word(value: Any) -> str | None:
+    return "<word>" if value in ("scripts", "qkv", "default") else None
+
+
 class LoraSettings(Entry):
     """Low-rank adaptation. The defaults are the paper's."""
 
@@ -43,8 +47,8 @@ class LoraSettings(Entry):
     targets: Annotated[
         Annotated[Literal["scripts", "qkv", "default"], Tag("<word>")] | Annotated[Some[Text], Tag("<list>")],
         Discriminator(
-            lambda value: {str: "<word>", list: "<list>", tuple: "<list>"}.get(type(value)),
-            **expected("`scripts`, `qkv`, `default`, or a list of module names"),
+            lambda value: "<list>" if isinstance(value, (list, tuple)) else _target_word(value),
+            **expected("`scripts`, `qkv`, `default`, or a list of module names", "scripts", "qkv", "default"),
         ),
     ] = Field(
         default="scripts",
@@ -127,19 +131,22 @@ Task = Annotated[
         ),
     ),
 ]
+
+
+def _number_or(word: str, tag: str) -> Callable[[Any], str | None]:
+    """A tag function for a whole number (`tag`) or a word (`<word>`)."""
+    return lambda value: tag if type(value) is int else f"<{word}>" if value == word else None
+
+
 Checkpoint = Annotated[
     Annotated[Annotated[int, Field(ge=0)], Tag("<step>")] | Annotated[Literal["last"], Tag("<last>")],
     Discriminator(
-        lambda value: {int: "<step>", str: "<last>"}.get(type(value)),
-        **expected("an optimizer step (a whole number) or `last`", "last"),
+        _number_or("last", "<step>"), **expected("an optimizer step (a whole number) or `last`", "last")
     ),
 ]
 Slots = Annotated[
     Annotated[Count, Tag("<count>")] | Annotated[Literal["auto"], Tag("<auto>")],
-    Discriminator(
-        lambda value: {int: "<count>", str: "<auto>"}.get(type(value)),
-        **expected("a whole number or `auto`", "auto"),
-    ),
+    Discriminator(_number_or("auto", "<count>"), **expected("a whole number or `auto`", "auto")),
 ]
 
 

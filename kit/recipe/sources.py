@@ -15,6 +15,7 @@ from pydantic import (
     JsonValue,
     Strict,
     Tag,
+    field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -123,6 +124,16 @@ class Pretraining(Entry):
         default={},
         description="Settings of the pre-training job: `steps`, `layers`, `hidden`, `learning_rate` …",
     )
+
+    @field_validator("settings")
+    @classmethod
+    def _said_elsewhere(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        for key, place in (("seed", "`pretrain.seed`"), ("threads", "`resources.threads`")):
+            if key in value:
+                raise PydanticCustomError(
+                    "elsewhere", "`{key}` is set by {place}", {"key": key, "place": place}
+                )
+        return value
 
 
 class PretrainedModel(Entry):

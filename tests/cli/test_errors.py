@@ -29,9 +29,9 @@ def write(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize(
     ("old", "new", "place", "says", "remedy"),
     [
-        ("[hi]", "[hj]", "7:36", "'hj' is no language of tiny-qa", "hi"),
-        ("dataset: tiny-qa, languages: [de]", "dataset: tiny-qo, languages: [de]", "5:6", "'tiny-qo' is no data set", "`tiny-qa`"),
-        ("[tiny-bloom]", "[tiny-blom]", "3:10", "'tiny-blom' is no model", "`tiny-bloom`"),
+        ("[hi]", "[hj]", "7:36", "'hj'", "hi"),
+        ("dataset: tiny-qa, languages: [de]", "dataset: tiny-qo, languages: [de]", "5:6", "'tiny-qo' is no data set", "tiny-qa"),
+        ("[tiny-bloom]", "[tiny-blom]", "3:10", "'tiny-blom' is no model", "tiny-bloom"),
         ("limit: 10", "limit: ten", "7:41", "must be a whole number", None),
         ("name: mine", "nam: mine", "2:1", "`nam` is no key of a recipe", "`name`"),
     ],
