@@ -16,7 +16,7 @@ from kit.inputs import resolve
 from kit.jobdir import CellSpec, EvaluateSpec, JobSpec, canonical, encode
 from kit.manifest import compose
 from kit.plan import Costs, Demand, Finished, Inputs, Plan, PlannedJob, Speeds, build, demand
-from kit.recipe import LoadedRecipe, check_names, load_recipe
+from kit.recipe import LoadedRecipe, check_checkpoints, check_names, load_recipe
 from kit.report.formats import write_all
 from kit.results import Results, score_generation, transfer_table
 from kit.results import load as load_results
@@ -89,8 +89,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> tuple[LoadedRecipe, Catal
     """
     loaded = load_recipe(path, overrides)
     catalog = Catalog.load(loaded.recipe.catalog)
-    check_names(loaded, catalog)
-    return loaded, catalog
+    return check_names(loaded, catalog), catalog
 
 
 def prepare(workspace: Workspace, path: Path, overrides: Sequence[str] = (), fetch: bool = True) -> Prepared:
@@ -101,11 +100,13 @@ def prepare(workspace: Workspace, path: Path, overrides: Sequence[str] = (), fet
     loaded, catalog = load(path, overrides)
     store = workspace.store()
     inputs = resolve(loaded, catalog, workspace.locations, store, fetch)
+    check_checkpoints(loaded, [(f"{each.dataset}/{each.language}", each.items) for each in inputs.train])
     wanted = demand(loaded.recipe, inputs)
     parameters = {model.wanted.id: model.wanted.parameters for model in inputs.models}
     device = "cuda" if loaded.recipe.resources.device == "cuda" else "cpu"
     speeds = Speeds.measured(list(store.cell_facts()))
-    plan = build(wanted, finished(wanted, store, inputs), Costs(device, parameters, speeds))
+    characters = {each.id: each.characters for each in (*inputs.train, *inputs.evaluate)}
+    plan = build(wanted, finished(wanted, store, inputs), Costs(device, parameters, speeds, characters))
     return Prepared(loaded, catalog, inputs, plan, store)
 
 
@@ -115,17 +116,17 @@ def finished(wanted: Demand, store: Store, inputs: Inputs) -> Finished:
     for cell in wanted.wanted.cells:
         if folder := store.cell(cell.key):
             cells[cell.key] = store.adapter_digests(folder)
-        for adapter in cell.spec.adapters:
-            tuning, _, step = adapter.partition("@")
-            if step and (digest := store.adapter_digest(tuning, int(step))):
-                adapters[adapter] = digest
+    for key, tuning in wanted.tunings.items():
+        for step in tuning.steps:
+            if digest := store.adapter_digest(key, step):
+                adapters[f"{key}@{step}"] = digest
     models = frozenset(key for key in wanted.models if store.model(key))
     return Finished(cells, adapters, models)
 
 
 def run_name(loaded: LoadedRecipe, wanted: Demand) -> str:
     """`<recipe>-<8 hex digits>`: equal for equal requests, whatever the recipe file looks like."""
-    keys = [[cell.key, encode(cell.at)] for cell in wanted.wanted.cells]
+    keys = [*([cell.key, encode(cell.at)] for cell in wanted.wanted.cells), *wanted.tunings, *wanted.models]
     return f"{loaded.recipe.name}-{hashlib.sha256(canonical(keys)).hexdigest()[:8]}"
 
 

@@ -129,7 +129,8 @@ def _slice(
     data = slice_id(rendered)
     paths[data] = store.put_slice(data, rendered)
     contexts = len({example.context_id for example in kept})
-    return ResolvedSlice(data, *names, len(kept), seen, contexts)
+    characters = sum(len(e.context) + len(e.question) + len(e.answers[0]) for e in kept) / len(kept)
+    return ResolvedSlice(data, *names, len(kept), seen, contexts, characters)
 
 
 def _count_parameters(folder: Path) -> int | None:

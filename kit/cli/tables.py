@@ -53,7 +53,8 @@ def print_tables(found: Results, metric: str, values: str = "delta", groups: tup
 
     console = Console(highlight=False)
     if not any(cell.kind == "generate" for cell in found.cells):
-        console.print(f"no finished cells yet ({len(found.missing)} are missing)")
+        console.print(f"no finished cells ({len(found.missing)} are missing)")
+        return
     for made in transfer_table(found, metric, groups=language_groups(Catalog.load(), groups)):
         print_table(made, console, values)
 

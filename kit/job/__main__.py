@@ -11,6 +11,7 @@ import shutil
 import sys
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,10 @@ def _work(spec: JobSpec, folder: JobFolder, environment: dict[str, Any]) -> dict
 
 
 def _finish(folder: JobFolder, result: Result) -> int:
-    try:
-        shutil.rmtree(folder.scratch, ignore_errors=True)
+    shutil.rmtree(folder.scratch, ignore_errors=True)  # first: it may be what has filled the disk
+    with suppress(OSError):  # an event is a courtesy; the result is what counts
         folder.emit("finished", state=result.state, seconds=round(result.seconds, 3))
+    try:
         folder.write_result(result)
     except OSError:
         traceback.print_exc()

@@ -21,8 +21,14 @@ def build(demand: Demand, finished: Finished, costs: Costs) -> Plan:
     for cell in missing:
         subjects.setdefault((cell.spec.base, _tuning_of(cell.spec)), []).append(cell)
 
-    pretrainings = _pretrain_jobs({base for base, _ in subjects}, demand, finished, costs)
+    bare = not demand.wanted.cells  # a recipe without evaluation asks for the adapters and models themselves
+    bases = set(demand.models) if bare else {base for base, _ in subjects}
+    pretrainings = _pretrain_jobs(bases, demand, finished, costs)
     tunings: dict[str, PlannedJob] = {}
+    for key, wanted in demand.tunings.items() if bare else ():
+        if steps := tuple(step for step in wanted.steps if f"{key}@{step}" not in finished.adapters):
+            needs = [pretrainings[wanted.spec.base].id] if wanted.spec.base in pretrainings else []
+            tunings[key] = _tune_job(demand, key, steps, needs, costs)
     evaluations = []
     for (base, tuning), cells in subjects.items():
         needs = [pretrainings[base].id] if base in pretrainings else []

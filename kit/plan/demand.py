@@ -33,7 +33,7 @@ def demand(recipe: Recipe, inputs: Inputs) -> Demand:
             for seed in recipe.seeds:
                 tuning = _tuning(recipe, inputs, model, train, seed)
                 tunings[tuning.key] = tuning
-                subjects += _checkpoints(recipe, model, train, seed, tuning)
+                subjects += _checkpoints(model, train, seed, tuning)
         subjects += [
             _Subject(model, (a.id,), trained_on=a.name) for a in inputs.adapters if a.model == model.wanted.name
         ]
@@ -62,18 +62,17 @@ def _tuning(
         seed=seed,
         label=f"{model.wanted.name} on {train.dataset}/{train.language}, seed {seed}",
     )
-    return WantedTuning(key_of("tune", spec), spec, train.items)
+    last = expand.total_steps(train.items, spec.trainer)
+    steps = sorted({last if step == "last" else int(step) for step in recipe.checkpoints} - {0})
+    return WantedTuning(key_of("tune", spec), spec, train.items, tuple(steps))
 
 
 def _checkpoints(
-    recipe: Recipe, model: ResolvedModel, train: ResolvedSlice, seed: int, tuning: WantedTuning
+    model: ResolvedModel, train: ResolvedSlice, seed: int, tuning: WantedTuning
 ) -> Iterator[_Subject]:
-    last = expand.total_steps(train.items, tuning.spec.trainer)
-    steps = sorted({last if step == "last" else int(step) for step in recipe.checkpoints} - {0})
-    for step in steps:
-        yield _Subject(
-            model, (f"{tuning.key}@{step}",), f"{train.dataset}/{train.language}", train.language, step, seed
-        )
+    trained_on = f"{train.dataset}/{train.language}"
+    for step in tuning.steps:
+        yield _Subject(model, (f"{tuning.key}@{step}",), trained_on, train.language, step, seed)
 
 
 def _cells(recipe: Recipe, inputs: Inputs, subject: _Subject) -> Iterator[WantedCell]:

@@ -11,8 +11,10 @@ from kit.plan.types import Cost, WantedCell, WantedModel, WantedTuning
 
 _START_SECONDS = 6.0
 """Python, torch and transformers imported, a small model loaded."""
-_TOKENS_AN_ITEM = {"generate": 450, "score": 450}
-"""Prompt and answer, in tokens: about what an XQuAD-IN item takes in BLOOM's tokenizer."""
+_CHARACTERS_A_TOKEN = 3.0
+"""BLOOM's tokenizer on the languages of the protocol, roughly; small vocabularies need more tokens."""
+_TOKENS_AN_ITEM = 450.0
+"""Where lengths are unknown: about what an XQuAD-IN item takes in BLOOM's tokenizer."""
 _FLOPS = {"cpu": 2e10, "cuda": 1e14}
 """Sustained operations a second of one slot: a guess to be replaced by measured seconds."""
 _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -48,6 +50,8 @@ class Costs:
     device: str = "cpu"
     parameters: Mapping[str, int | None] = field(default_factory=dict)
     speeds: Speeds = field(default_factory=Speeds)
+    characters: Mapping[str, float] = field(default_factory=dict)
+    """Mean characters of an item, by data id."""
 
     def pretrain(self) -> Cost:
         """A small base from the embedded corpus."""
@@ -57,7 +61,7 @@ class Costs:
         """Epochs x examples x tokens, forward and backward."""
         size = model.parameters or 0
         trainer, limit = wanted.spec.trainer, wanted.spec.sequence_limit
-        tokens = trainer.epochs * wanted.examples * min(limit, _TOKENS_AN_ITEM["generate"])
+        tokens = trainer.epochs * wanted.examples * min(limit, self._tokens(wanted.spec.data))
         seconds = _START_SECONDS + 2 * _TRAIN_TOKENS_A_SECOND_SHARE * size * tokens / _FLOPS[self.device]
         memory = size * (_BYTES[wanted.spec.weights] + 16 * _ADAPTER_SHARE) / 1e9 + 1.0
         disk = size * _ADAPTER_SHARE * 4 * max(1, len(wanted.spec.save_steps)) / 1e9
@@ -71,11 +75,15 @@ class Costs:
             each = self.speeds.items.get((cell.spec.base, kind))
             measured = measured and each is not None
             size = self.parameters.get(cell.spec.base) or 0
-            seconds += cell.items * (each or 2 * size * _TOKENS_AN_ITEM[kind] / _FLOPS[self.device])
+            seconds += cell.items * (each or 2 * size * self._tokens(cell.spec.data) / _FLOPS[self.device])
         size = self.parameters.get(cells[0].spec.base) or 0
         disk = sum(cell.items for cell in cells) * _CELL_BYTES_AN_ITEM / 1e9
         basis = "seconds an item of stored cells of this base" if measured else self._arithmetic()
         return Cost(seconds, size * _BYTES[cells[0].spec.dtype] * 1.2 / 1e9 + 1.0, disk, basis)
 
     def _arithmetic(self) -> str:
-        return f"{_TOKENS_AN_ITEM['generate']} tokens an item, {_FLOPS[self.device]:.0e} operations a second assumed"
+        return f"2 operations a parameter and token, {_FLOPS[self.device]:.0e} operations a second assumed"
+
+    def _tokens(self, data: str) -> float:
+        characters = self.characters.get(data)
+        return characters / _CHARACTERS_A_TOKEN if characters else _TOKENS_AN_ITEM

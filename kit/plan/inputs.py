@@ -12,7 +12,10 @@ from kit.plan.types import WantedModel
 
 @dataclass(frozen=True)
 class ResolvedSlice:
-    """A training or evaluation set in one language, rendered. `seen_by` are model families that were tuned on it."""
+    """A training or evaluation set in one language, rendered. `seen_by` are model families that were tuned on it.
+
+    `characters`: mean length of an item, context and question and first answer together.
+    """
 
     id: str
     dataset: str
@@ -21,7 +24,7 @@ class ResolvedSlice:
     items: int
     seen_by: frozenset[str] = frozenset()
     contexts: int = 0
-    source_sha256: str | None = None
+    characters: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -54,11 +54,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class WantedTuning:
-    """A tuning that some wanted cells stand on. `examples` counts its training items."""
+    """A tuning, and the optimizer steps whose adapters are asked for. `examples` counts its training items."""
 
     key: str
     spec: TuneSpec
     examples: int
+    steps: tuple[int, ...]
 
 
 @dataclass(frozen=True)

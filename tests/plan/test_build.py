@@ -24,7 +24,7 @@ LANGUAGES = ("de", "hi")
 
 def tuning(language: str) -> WantedTuning:
     spec = TuneSpec("base-0", f"data-train-{language}", PROMPT, label=language)
-    return WantedTuning(key_of("tune", spec), spec, 103)
+    return WantedTuning(key_of("tune", spec), spec, 103, (60,))
 
 
 def cell(language: str, trained_on: str = "", steps: int = 60) -> WantedCell:
@@ -83,6 +83,13 @@ def test_all_checkpoints_of_a_tuning_come_from_one_job() -> None:
     assert len(build(demand(*cells), done, Costs()).jobs[1].keys) == 3
     done = Finished({cells[0].key: {cells[0].spec.adapters[0]: "w"}}, {cells[0].spec.adapters[0]: "w"})
     assert build(demand(*cells), done, Costs()).jobs[0].work.save_steps == (26, 60)  # type: ignore[union-attr]
+
+
+def test_a_recipe_without_evaluation_asks_for_its_adapters() -> None:
+    plan = build(demand(), Finished(), Costs())
+    assert [job.work.save_steps for job in plan.jobs] == [(60,), (60,)]  # type: ignore[union-attr]
+    there = {f"{tuning(x).key}@60": "w" for x in LANGUAGES}
+    assert build(demand(), Finished(adapters=there), Costs()).jobs == ()
 
 
 def test_equal_cells_are_computed_once() -> None:

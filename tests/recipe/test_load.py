@@ -129,8 +129,7 @@ def test_later_parents_lie_over_earlier_ones_and_a_common_grandparent_is_read_on
 def test_a_fault_in_a_parent_is_shown_in_the_parent(write: Write, tmp_path: Path) -> None:
     write("schema: 1\nname: parent\ntrainer:\n  epochs: 3\n  bach: 8\nmodels: [3]\n", "parent.yaml")
     child = write(
-        "schema: 1\nextends: parent.yaml\nevaluate: [{dataset: q, languages: all}]\n"
-        "trainer: {epochs: many}\n"
+        "schema: 1\nextends: parent.yaml\nevaluate: [{dataset: q, languages: all}]\ntrainer: {epochs: many}\n"
     )
     first, second, third = faults(child)
     assert first.startswith(f"{child}:4:11: `trainer.epochs` must be a whole number")
@@ -222,7 +221,10 @@ def test_a_later_override_wins(write: Write) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("trainr.epochs=3", "--set trainr.epochs=3: `trainr` is no key of a recipe (did you mean 'trainer'?)"),
+        (
+            "trainr.epochs=3",
+            "--set trainr.epochs=3: `trainr` is no key of a recipe (did you mean 'trainer'?)",
+        ),
         ("trainer.epoch=3", "--set trainer.epoch=3: `epoch` is no key of `trainer` (did you mean 'epochs'?)"),
         (
             "trainer.epochs=ten",
@@ -245,9 +247,15 @@ def test_a_later_override_wins(write: Write) -> None:
             "--set extends=other.yaml: an override cannot change `extends` "
             "(set single keys, or write a recipe that extends others)",
         ),
-        ("seeds=[1, 1]", "--set seeds=[1, 1]: `seeds[1]`: 1 stands twice; first at --set seeds=[1, 1] (remove one)"),
-        ("schema=2", "--set schema=2: `schema` must be 1; found the number 2"),
-        ("answer_limit=", "--set answer_limit=: `answer_limit` must be a whole number; found nothing (give a value, or remove the key)"),
+        (
+            "seeds=[1, 1]",
+            "--set seeds=[1, 1]: `seeds[1]`: 1 stands twice; first at --set seeds=[1, 1] (remove one)",
+        ),
+        ("schema=2", "--set schema=2: `schema` must be `1`; found the number 2"),
+        (
+            "answer_limit=",
+            "--set answer_limit=: `answer_limit` must be a whole number; found nothing (give a value, or remove the key)",
+        ),
     ],
 )
 def test_faulty_overrides_name_themselves(write: Write, text: str, message: str) -> None:
@@ -259,7 +267,14 @@ def test_faults_come_in_the_order_of_the_files_and_overrides_last(write: Write) 
     child = write("schema: 1\nextends: parent.yaml\nmodels: [1]\nseeds: [x]\nfidelity: y\n")
     places = [fault.split(": ")[0] for fault in faults(child, "lora.r=0", "bad")]
     names = [place.rsplit("/")[-1] for place in places]
-    assert names == ["recipe.yaml:3:10", "recipe.yaml:4:9", "recipe.yaml:5:1", "parent.yaml:2:1", "--set bad", "--set lora.r=0"]
+    assert names == [
+        "recipe.yaml:3:10",
+        "recipe.yaml:4:9",
+        "recipe.yaml:5:1",
+        "parent.yaml:2:1",
+        "--set bad",
+        "--set lora.r=0",
+    ]
 
 
 @pytest.mark.parametrize(

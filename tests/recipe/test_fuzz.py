@@ -1,0 +1,150 @@
+"""Whatever stands in a recipe or an override: it loads, or every fault has a place."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kit.catalog import Catalog
+from kit.errors import RecipeError, RecipeErrors
+from kit.recipe import check_names, load_recipe, recipe_of
+
+RIGHT: dict[str, Any] = {
+    "schema": 1,
+    "name": "right",
+    "catalog": [],
+    "fidelity": "paper",
+    "switches": {"stop": "newline", "mode": "exact"},
+    "models": ["tiny-bloom", {"name": "a", "hub": "b/c", "revision": "d"}, {"name": "e", "path": "f"}],
+    "adapters": [{"name": "g", "model": "e", "path": "h"}],
+    "train": [{"dataset": "tiny-qa", "languages": ["de", "hi"], "limit": 3}],
+    "evaluate": [
+        {"dataset": "tiny-qa", "languages": "all"},
+        {"file": "x", "format": "squad", "language": "hi"},
+    ],
+    "prompts": ["qa"],
+    "lora": {"r": 4, "targets": ["dense"]},
+    "trainer": {"epochs": 2, "steps": 5, "length_groups": True},
+    "tasks": ["generate", {"kind": "score", "continuations": "gold"}],
+    "sampling": {"top_p": 0.5},
+    "seeds": [1, 2],
+    "checkpoints": [1, "last"],
+    "retention": {"adapters": "none"},
+    "resources": {"slots": "auto", "threads": 2},
+}
+KEYS = sorted(
+    {*RIGHT, "extends", "hub", "path", "kind", "limit", "stop", "languages", "file", "0", "<list>", "<hub>"}
+)
+CATALOG = Catalog.load()
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=8)
+    | st.sampled_from(["all", "last", "auto", "paper", "generate", "hi", "qkv", "tiny-bloom", ".", "<all>"])
+)
+plain = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> dict[str, Any]:
+    """The right recipe with one to three entries replaced, removed, added or repeated."""
+    value = copy.deepcopy(RIGHT)
+    for _ in range(draw(st.integers(1, 3))):
+        holder: Any = value
+        while True:
+            keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
+            key = draw(st.sampled_from(keys)) if keys else None
+            if key is None or not isinstance(holder[key], (dict, list)) or draw(st.booleans()):
+                break
+            holder = holder[key]
+        action = draw(st.sampled_from(["replace", "remove", "add", "repeat"]))
+        if action == "add" or key is None:
+            new = draw(plain)
+            if isinstance(holder, dict):
+                holder[draw(st.sampled_from(KEYS))] = new
+            else:
+                holder.append(new)
+        elif action == "repeat" and isinstance(holder, list):
+            holder.append(copy.deepcopy(holder[key]))
+        elif action == "remove":
+            del holder[key]
+        else:
+            holder[key] = draw(plain)
+    return value
+
+
+def judge(path: Path, overrides: list[str]) -> None:
+    """Load and check; every fault must have a place and a message of one sentence."""
+    try:
+        loaded = load_recipe(path, overrides)
+        assert recipe_of(loaded.expanded) == loaded.recipe
+        checked = check_names(loaded, CATALOG)
+        assert recipe_of(checked.expanded) == checked.recipe
+    except RecipeErrors as problem:
+        assert problem.errors
+        for error in problem.errors:
+            assert type(error) is RecipeError
+            assert error.where is not None
+            assert error.message
+            if error.where.path == str(path):
+                assert error.where.line is None or error.where.line >= 1
+            else:
+                assert error.where.path.startswith("--set ")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fuzz")
+
+
+@settings(max_examples=250, deadline=None)
+@given(value=mutated())
+def test_mutations(value: dict[str, Any], folder: Path) -> None:
+    path = folder / "mutated.yaml"
+    path.write_text(yaml.safe_dump(value, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    judge(path, [])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    texts=st.lists(
+        st.one_of(
+            st.text(max_size=12),
+            st.builds(
+                "{}={}".format,
+                st.lists(st.sampled_from([*KEYS, "1", "-1"]), min_size=1, max_size=3).map(".".join),
+                st.text(max_size=8)
+                | st.sampled_from(["[]", "{}", "{a: 1}", "[1, 2]", "null", "1e3", "\udcff"]),
+            ),
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_overrides(texts: list[str], folder: Path) -> None:
+    path = folder / "right.yaml"
+    path.write_text(yaml.safe_dump(RIGHT, sort_keys=False), encoding="utf-8")
+    judge(path, texts)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    data=st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode("utf-8", "surrogatepass"))
+)
+def test_bytes(data: bytes, folder: Path) -> None:
+    path = folder / "bytes.yaml"
+    path.write_bytes(b"schema: 1\n" + data)
+    judge(path, [])
