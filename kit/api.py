@@ -17,8 +17,8 @@ from kit.jobdir import CellSpec, EvaluateSpec, JobSpec, canonical, encode
 from kit.manifest import compose
 from kit.plan import Costs, Demand, Finished, Inputs, Plan, PlannedJob, Speeds, build, demand
 from kit.recipe import LoadedRecipe, check_checkpoints, check_names, load_recipe
-from kit.report.formats import write_all
-from kit.results import Results, score_generation, transfer_table
+from kit.report.formats import write_all, write_over_generation
+from kit.results import Results, over_generation_table, score_generation, transfer_table
 from kit.results import load as load_results
 from kit.schedule import Executor, RunFolder, RunState, Scheduler, Slot
 from kit.store import Store, default_home
@@ -150,7 +150,9 @@ def open_run(workspace: Workspace, prepared: Prepared) -> RunFolder:
         (path / "jobs").mkdir(exist_ok=True)
     except OSError as problem:
         raise StorageError(
-            f"the run folder cannot be written: {problem.strerror}", where=Where(str(path)), remedy="free some space"
+            f"the run folder cannot be written: {problem.strerror}",
+            where=Where(str(path)),
+            remedy="free some space",
         ) from problem
     return folder
 
@@ -205,12 +207,13 @@ def export_tables(found: Results, folder: RunFolder) -> list[Path]:
         StorageError: the folder cannot be written.
     """
     try:
-        return [
+        paths = [
             path
             for metric in EXPORTED
             if (tables := transfer_table(found, metric))
             for path in write_all(tables, folder.tables, metric)
         ]
+        return [*paths, *write_over_generation(over_generation_table(found), folder.tables)] if paths else []
     except OSError as problem:
         raise StorageError(
             f"the tables cannot be written: {problem.strerror}",
@@ -233,7 +236,9 @@ def language_groups(catalog: Catalog, names: Sequence[str]) -> dict[str, dict[st
         for name in kinds:
             ways.setdefault(name, {})[code] = kinds[name]
     if unknown := sorted(set(names) - set(ways)):
-        raise UsageError(f"no grouping is called {unknown[0]!r}", remedy=f"there is {', '.join(sorted(ways))}")
+        raise UsageError(
+            f"no grouping is called {unknown[0]!r}", remedy=f"there is {', '.join(sorted(ways))}"
+        )
     return {name: ways[name] for name in names}
 
 

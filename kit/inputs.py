@@ -11,8 +11,8 @@ from typing import Any
 
 from kit.catalog import Catalog, HubSource, Locations, load_examples, locate_adapter, locate_model
 from kit.corpus import CorpusSettings, pretraining_text
-from kit.data.read import read
 from kit.data.example import Example, render_slice, slice_id
+from kit.data.read import read
 from kit.errors import DataError, MissingInputError
 from kit.jobdir import Lora, PretrainSpec, Prompt, key_of
 from kit.plan import Inputs, ResolvedAdapter, ResolvedModel, ResolvedSlice, WantedModel
@@ -27,7 +27,9 @@ _PRETRAINED_FAMILY = "bloom"
 """What the kit's own pre-training makes: models of BLOOM's architecture."""
 
 
-def resolve(loaded: LoadedRecipe, catalog: Catalog, locations: Locations, store: Store, fetch: bool) -> Inputs:
+def resolve(
+    loaded: LoadedRecipe, catalog: Catalog, locations: Locations, store: Store, fetch: bool
+) -> Inputs:
     """Find, fetch, read and render what a recipe names. Rendered slices go into the store.
 
     Raises:
@@ -64,12 +66,16 @@ def _models(
         except MissingInputError:
             if fetch or isinstance(source, PathModel):
                 raise
-            absent = WantedModel(source.name, f"base-not-here-{source.name}", entry.parameters if entry else None)
+            absent = WantedModel(
+                source.name, f"base-not-here-{source.name}", entry.parameters if entry else None
+            )
             yield ResolvedModel(absent, family, lora, None)
             continue
         paths[found.id] = found.path
         parameters = (entry.parameters if entry else None) or _count_parameters(found.path)
-        yield ResolvedModel(WantedModel(source.name, found.id, parameters), family, lora, found.path, found.revision)
+        yield ResolvedModel(
+            WantedModel(source.name, found.id, parameters), family, lora, found.path, found.revision
+        )
 
 
 def _place(source: Any) -> HubSource | Path:
@@ -124,7 +130,9 @@ def _slice(
 ) -> ResolvedSlice:
     kept = examples[: entry.limit] if entry.limit else examples
     if not kept:
-        raise DataError(f"{names[0]}/{names[1]}/{names[2]} has no examples", remedy="choose another language or split")
+        raise DataError(
+            f"{names[0]}/{names[1]}/{names[2]} has no examples", remedy="choose another language or split"
+        )
     rendered = render_slice(kept)
     data = slice_id(rendered)
     paths[data] = store.put_slice(data, rendered)

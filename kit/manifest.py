@@ -38,12 +38,21 @@ def compose(
         "recipe_files": [path.name for path in loaded.sources],
         "overrides": list(loaded.overrides),
         "models": [
-            {"name": m.wanted.name, "id": m.wanted.id, "revision": m.revision, "parameters": m.wanted.parameters}
+            {
+                "name": m.wanted.name,
+                "id": m.wanted.id,
+                "revision": m.revision,
+                "parameters": m.wanted.parameters,
+            }
             for m in inputs.models
         ],
         "adapters": [{"name": a.name, "id": a.id, "digest": a.digest} for a in inputs.adapters],
         "data": [
-            {"use": use, **{k: v for k, v in encode(s).items() if k != "seen_by"}, "seen_by": sorted(s.seen_by)}
+            {
+                "use": use,
+                **{k: v for k, v in encode(s).items() if k != "seen_by"},
+                "seen_by": sorted(s.seen_by),
+            }
             for use, slices in (("train", inputs.train), ("evaluate", inputs.evaluate))
             for s in slices
         ],
@@ -69,7 +78,9 @@ def git_state(root: Path) -> dict[str, Any] | None:
         return None
     try:
         revision = _git(root, "rev-parse", "HEAD")
-        return {"revision": revision, "dirty": bool(_git(root, "status", "--porcelain"))} if revision else None
+        return (
+            {"revision": revision, "dirty": bool(_git(root, "status", "--porcelain"))} if revision else None
+        )
     except (OSError, subprocess.SubprocessError):
         return None
 

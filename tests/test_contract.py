@@ -31,7 +31,14 @@ def test_the_host_imports_nothing_heavy() -> None:
     assert not loaded & set(HEAVY)
 
 
+HELP = """
+import contextlib, io, kit.cli
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    kit.cli.main(["--help"])
+"""
+
+
 def test_help_needs_no_room() -> None:
-    loaded = loaded_by("import contextlib, io, kit.cli\nwith contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n    kit.cli.main(['--help'])")
+    loaded = loaded_by(HELP)
     assert "click" in loaded
     assert not loaded & {"pydantic", "rich", "textual", "numpy", "scipy", "docker", "yaml", *HEAVY}

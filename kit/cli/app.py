@@ -121,7 +121,9 @@ def _crash(problem: Exception, debug: bool) -> int:
     with tempfile.NamedTemporaryFile("w", prefix="xlt-kit-crash-", suffix=".txt", delete=False) as stream:
         stream.write(f"xlt-kit {__version__}, Python {sys.version}\n{sys.argv}\n\n{report}")
     click.echo(f"error: a defect of xlt-kit: {type(problem).__name__}: {problem}", err=True)
-    click.echo(f"  → please report it with the file {stream.name}; nothing that was finished is lost", err=True)
+    click.echo(
+        f"  → please report it with the file {stream.name}; nothing that was finished is lost", err=True
+    )
     if debug:
         click.echo(report, err=True)
     return _DEFECT_EXIT

@@ -14,7 +14,11 @@ from kit.data.example import Example
 from kit.errors import CatalogError
 
 _CATALOG = click.option(
-    "--catalog", "files", multiple=True, type=click.Path(dir_okay=False, path_type=Path), help="A catalog file of yours."
+    "--catalog",
+    "files",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A catalog file of yours.",
 )
 
 
@@ -107,7 +111,9 @@ def _print(entry: DatasetEntry, counts: list[dict[str, Any]], examples: list[Exa
         click.echo(entry.note.strip())
     click.echo()
     for part in counts:
-        click.echo(f"  {part['language']:4} {part['split']:6} {part['items']:6} items on {part['contexts']} contexts")
+        click.echo(
+            f"  {part['language']:4} {part['split']:6} {part['items']:6} items on {part['contexts']} contexts"
+        )
     for example in examples:
         # Text of any script stands alone on its line: nothing to its right that a wide sign could push away.
         click.echo(f"\n[{example.id}] context {example.context_id}\n{example.context}")
@@ -120,7 +126,9 @@ def _show_pairs(
     workspace: Workspace, catalog: Catalog, entry: DatasetEntry, parts: list[tuple[str, str]], count: int
 ) -> None:
     if entry.format != "pairs":
-        raise CatalogError(f"the data set {entry.name!r} holds {entry.format}, which this command does not show")
+        raise CatalogError(
+            f"the data set {entry.name!r} holds {entry.format}, which this command does not show"
+        )
     for code, part in parts:
         pairs = load_pairs(catalog, entry.name, code, part, workspace.locations)
         click.echo(f"{entry.name} {code} {part}: {len(pairs)} pairs")

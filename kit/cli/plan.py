@@ -42,7 +42,9 @@ def _print(prepared: Prepared, reasons: dict[str, str]) -> None:
     total = len({cell.key for cell in plan.demand.wanted.cells})
     click.echo(f"{recipe.name}: {total} cells, {plan.stored} stored, {len(plan.missing)} to compute")
     for model in prepared.inputs.models:
-        click.echo(f"  model {model.wanted.name}: {_where(model.path is not None, model.wanted.spec is not None)}")
+        click.echo(
+            f"  model {model.wanted.name}: {_where(model.path is not None, model.wanted.spec is not None)}"
+        )
     for name, slices in (("train", prepared.inputs.train), ("evaluate", prepared.inputs.evaluate)):
         for entry in slices:
             click.echo(f"  {name} {entry.dataset}/{entry.language}/{entry.split}: {entry.items} items")

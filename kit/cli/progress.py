@@ -60,8 +60,12 @@ def _live(folder: RunFolder) -> Iterator[Callable[[RunState], None]]:
         def observe(state: RunState) -> None:
             progress = follower.update(state)
             height = max(4, live.console.height - 3)
-            lines = [_row(job, follower.jobs.get(job.id, JobProgress())) for job in _window(state.jobs, height)]
-            live.update(Text("\n".join([*lines, _summary(state, progress)]), overflow="ellipsis", no_wrap=True))
+            lines = [
+                _row(job, follower.jobs.get(job.id, JobProgress())) for job in _window(state.jobs, height)
+            ]
+            live.update(
+                Text("\n".join([*lines, _summary(state, progress)]), overflow="ellipsis", no_wrap=True)
+            )
 
         yield observe
 

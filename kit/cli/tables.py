@@ -12,17 +12,24 @@ from kit.cli.common import print_json, workspace_options
 from kit.data.example import read_slice
 from kit.errors import UsageError
 from kit.report.examples import FILTERS, as_text, examples_under
-from kit.report.formats import FORMATS
+from kit.report.formats import FORMATS, over_generation_csv, over_generation_json
 from kit.report.text import VALUES
-from kit.results import CellData, Results, transfer_table
+from kit.results import CellData, Results, over_generation_table, transfer_table
 from kit.schedule.runfolder import find_run
 
 
 @click.command()
 @click.argument("run", default="last")
-@click.option("--metric", "metrics", multiple=True, default=["f1"], show_default=True, help="em, aware_f1, overran …")
-@click.option("--values", type=click.Choice(VALUES), default="delta", show_default=True, help="What the cells show.")
+@click.option(
+    "--metric", "metrics", multiple=True, default=["f1"], show_default=True, help="em, aware_f1, overran …"
+)
+@click.option(
+    "--values", type=click.Choice(VALUES), default="delta", show_default=True, help="What the cells show."
+)
 @click.option("--group", "groups", multiple=True, help="Average over script, family, level or indic as well.")
+@click.option(
+    "--over-generation", is_flag=True, help="Lengths, overruns, stops and p(stop) instead of a metric."
+)
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), help="Print as a file would be written.")
 @workspace_options
 def table(
@@ -31,11 +38,15 @@ def table(
     metrics: tuple[str, ...],
     values: str,
     groups: tuple[str, ...],
+    over_generation: bool,
     form: str | None,
     as_json: bool,
 ) -> None:
     """Show the transfer tables of RUN (the last one where none is named): rows tuned on, columns evaluated."""
     found = results(workspace, find_run(workspace.runs, run))
+    if over_generation:
+        _over_generation(found, "json" if as_json else form)
+        return
     if as_json or form:
         chosen = language_groups(Catalog.load(), groups)
         tables = [made for metric in metrics for made in transfer_table(found, metric, groups=chosen)]
@@ -43,6 +54,21 @@ def table(
         return
     for metric in metrics:
         print_tables(found, metric, values, groups)
+
+
+def _over_generation(found: Results, form: str | None) -> None:
+    made = over_generation_table(found)
+    if form in ("json", "csv"):
+        click.echo(over_generation_json(made) if form == "json" else over_generation_csv(made))
+        return
+    if form:
+        raise UsageError(f"the over-generation table is not written as {form}", remedy="choose json or csv")
+    from rich.console import Console
+
+    from kit.report.terminal import print_over_generation
+
+    for one in made:
+        print_over_generation(one, Console(highlight=False))
 
 
 def print_tables(found: Results, metric: str, values: str = "delta", groups: tuple[str, ...] = ()) -> None:
@@ -69,7 +95,7 @@ def print_tables(found: Results, metric: str, values: str = "delta", groups: tup
     help="e.g. tiny-qa/de:hi; base:hi for the base; or the beginning of a key.",
 )
 @click.option("--filter", "keep", type=click.Choice(FILTERS), default="all", show_default=True)
-@click.option("--seed", type=int, help="Of this tuning seed; the first one otherwise.")
+@click.option("--seed", type=int, help="Of this tuning seed only; all of them otherwise.")
 @click.option("-n", "count", default=10, show_default=True, help="Examples to show.")
 @workspace_options
 def show(
@@ -78,16 +104,21 @@ def show(
     """List the examples under one cell of RUN's table: gold, the base's answer, the tuned model's answer."""
     found = results(workspace, find_run(workspace.runs, run))
     chosen = _find(found, cell, seed)
-    base = next(found.select(**{**_place(chosen), "trained_on": ""}), None)
+    at = chosen[0].at
+    base = next(found.select(**_place(chosen[0]), trained_on=""), None)
     if base is None:
         raise UsageError("the base of this cell is not finished", remedy="run the recipe to its end")
-    path = workspace.store().slice_path(chosen.data)
-    if not path.exists():
-        raise UsageError("the data of this cell is not here", remedy="xlt-kit plan RECIPE reads it in again")
-    gold = {example.id: example for example in read_slice(path, chosen.at.language)}
-    shown = list(examples_under(base, chosen if chosen.at.trained_on else None, gold, keep))
+    path = workspace.store().slice_path(chosen[0].data)
+    gold = {example.id: example for example in read_slice(path, at.language)} if path.exists() else {}
+    shown = list(examples_under(base, chosen if at.trained_on else None, gold, keep))
     if as_json:
-        print_json({"key": chosen.key, "total": len(shown), "examples": [asdict(item) for item in shown[:count]]})
+        print_json(
+            {
+                "keys": [each.key for each in chosen],
+                "total": len(shown),
+                "examples": [asdict(item) for item in shown[:count]],
+            }
+        )
         return
     for item in shown[:count]:
         click.echo(as_text(item) + "\n")
@@ -96,19 +127,34 @@ def show(
 
 def _place(cell: CellData) -> dict[str, object]:
     at = cell.at
-    return {"model": at.model, "dataset": at.dataset, "language": at.language, "prompt": at.prompt, "task": at.task}
+    return {
+        "model": at.model,
+        "dataset": at.dataset,
+        "language": at.language,
+        "prompt": at.prompt,
+        "task": at.task,
+    }
 
 
-def _find(found: Results, words: str, seed: int | None) -> CellData:
+def _find(found: Results, words: str, seed: int | None) -> list[CellData]:
+    """The cells that `ROW:COLUMN` names (one a seed), or the one of a key."""
     generated = [cell for cell in found.cells if cell.kind == "generate"]
     if exact := found.find(words):
-        return exact
+        return [exact]
     trained, _, column = words.rpartition(":")
     trained = "" if trained == "base" else trained
-    for cell in generated:
-        names = (cell.at.language, f"{cell.at.dataset}/{cell.at.language}")
-        if cell.at.trained_on == trained and column in names and seed in (None, cell.at.seed):
-            return cell
-    rows = ", ".join(dict.fromkeys(cell.at.trained_on or "base" for cell in generated))
-    columns = ", ".join(dict.fromkeys(cell.at.language for cell in generated))
-    raise UsageError(f"no finished cell {words!r}", remedy=f"write ROW:COLUMN; rows: {rows}; columns: {columns}")
+    named = [
+        cell
+        for cell in generated
+        if cell.at.trained_on == trained
+        and column in (cell.at.language, f"{cell.at.dataset}/{cell.at.language}")
+        and seed in (None, cell.at.seed)
+    ]
+    if not named:
+        rows = ", ".join(dict.fromkeys(cell.at.trained_on or "base" for cell in generated))
+        columns = ", ".join(dict.fromkeys(cell.at.language for cell in generated))
+        remedy = f"write ROW:COLUMN; rows: {rows}; columns: {columns}"
+        raise UsageError(f"no finished cell {words!r}", remedy=remedy)
+    first = named[0]  # a run of several models, steps or prompts has several of that name: the first is meant
+    same = {**_place(first), "trained_on": first.at.trained_on, "step": first.at.step}
+    return [cell for cell in found.select(**same) if seed in (None, cell.at.seed)]

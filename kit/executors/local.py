@@ -35,7 +35,9 @@ class LocalExecutor:
         Raises:
             EnvironmentError_: torch, transformers or peft are not installed beside the kit.
         """
-        absent = [name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None]
+        absent = [
+            name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None
+        ]
         if absent:
             raise EnvironmentError_(
                 f"the local executor needs {', '.join(absent)}",
@@ -104,7 +106,9 @@ def detect_slots(device: str, slots: int | str, threads: int) -> tuple[Slot, ...
         )
     if gpus:
         count = len(gpus) if slots == "auto" else int(slots)
-        return tuple(Slot(f"gpu{gpus[i % len(gpus)]}", "cuda", gpus[i % len(gpus)], threads) for i in range(count))
+        return tuple(
+            Slot(f"gpu{gpus[i % len(gpus)]}", "cuda", gpus[i % len(gpus)], threads) for i in range(count)
+        )
     count = max(1, len(os.sched_getaffinity(0)) // threads) if slots == "auto" else int(slots)
     return tuple(Slot(f"cpu{i}", "cpu", None, threads) for i in range(count))
 

@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
             threads=spec.threads,
         )
         _set_environment(spec)
-        produced = _work(spec, folder, environment)
+        _work(spec, folder, environment, produced)
     except BaseException as error:
         failure = classify(error)
         traceback.print_exc()
@@ -76,10 +76,10 @@ def _set_environment(spec: JobSpec) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
 
 
-def _work(spec: JobSpec, folder: JobFolder, environment: dict[str, Any]) -> dict[str, str]:
+def _work(spec: JobSpec, folder: JobFolder, environment: dict[str, Any], landed: dict[str, str]) -> None:
     from kit.job.work import work  # here and not above: it imports torch, which reads the environment
 
-    return work(spec, folder, environment)
+    work(spec, folder, environment, landed)
 
 
 def _finish(folder: JobFolder, result: Result) -> int:

@@ -49,88 +49,86 @@ class Emit(Protocol):
 
 
 @dataclass(frozen=True)
+class Desk:
+    """What a job works with from beginning to end; `landed` takes the digest of each thing that lands."""
+
+    job: JobSpec
+    folder: JobFolder
+    environment: Mapping[str, Any]
+    emit: Emit
+    landed: dict[str, str]
+
+
+@dataclass(frozen=True)
 class _Stage:
     """What the cells of one subject share while it stands in memory."""
 
     model: Any
     tokenizer: Any
     vocabulary: Vocabulary
-    job: JobSpec
+    desk: Desk
 
 
-def evaluate(job: JobSpec, folder: JobFolder, environment: Mapping[str, Any], emit: Emit) -> dict[str, str]:
-    """Produce the job's cells that are not in its folder yet; returns the digest of each one's items by key.
+def evaluate(desk: Desk) -> None:
+    """Produce the job's cells that are not in its folder yet.
 
     Raises:
         BadInput: an input is missing, cannot be loaded, or a cell asks for what this version cannot do.
     """
+    job, cells = desk.job, desk.folder.cells
     assert isinstance(job.work, EvaluateSpec)
     # Digests are taken when a cell is ready, not at the end: the host moves cells away while the job goes on.
-    there = [key for key in job.keys if (folder.cells / key).is_dir()]
-    digests = {key: sha256_file(folder.cells / key / "items.jsonl") for key in there}
-    todo = [pair for pair in zip(job.keys, job.work.cells, strict=True) if pair[0] not in digests]
+    there = [key for key in job.keys if (cells / key).is_dir()]
+    desk.landed.update({key: sha256_file(cells / key / "items.jsonl") for key in there})
+    todo = [pair for pair in zip(job.keys, job.work.cells, strict=True) if pair[0] not in there]
     for _, cell in todo:
         _check(cell, job)
-    folder.cells.mkdir(exist_ok=True)
+    cells.mkdir(exist_ok=True)
     ordered = sorted(todo, key=lambda pair: (_base_of(pair[1]), pair[1].adapters))
-    for _, cells in groupby(ordered, key=lambda pair: _base_of(pair[1])):
-        digests |= _evaluate_on_one_base(list(cells), job, folder, environment, emit)
-    return digests
+    for _, same in groupby(ordered, key=lambda pair: _base_of(pair[1])):
+        _evaluate_on_one_base(list(same), desk)
 
 
-def _evaluate_on_one_base(
-    cells: Sequence[tuple[str, CellSpec]],
-    job: JobSpec,
-    folder: JobFolder,
-    environment: Mapping[str, Any],
-    emit: Emit,
-) -> dict[str, str]:
-    emit("phase", name="load")
+def _evaluate_on_one_base(cells: Sequence[tuple[str, CellSpec]], desk: Desk) -> None:
+    job = desk.job
+    desk.emit("phase", name="load")
     name, dtype, parents = _base_of(cells[0][1])
     base = Base(Path(job.inputs[name]), dtype, job.device, [Path(job.inputs[p]) for p in parents])
     vocabulary = read_vocabulary(base.tokenizer, base.model)
-    emit("phase", name="evaluate")
-    digests = {}
+    desk.emit("phase", name="evaluate")
     for adapter, same in groupby(cells, key=lambda pair: pair[1].adapters[-1:]):
         with base.wearing(Path(job.inputs[adapter[0]]) if adapter else None) as model:
-            stage = _Stage(model, base.tokenizer, vocabulary, job)
+            stage = _Stage(model, base.tokenizer, vocabulary, desk)
             for key, cell in same:
-                digests[key] = _produce(key, cell, stage, folder, environment, emit)
-    return digests
+                _produce(key, cell, stage)
 
 
-def _produce(
-    key: str, cell: CellSpec, stage: _Stage, folder: JobFolder, environment: Mapping[str, Any], emit: Emit
-) -> str:
+def _produce(key: str, cell: CellSpec, stage: _Stage) -> None:
     started = time.monotonic()
-    examples = read_examples(Path(stage.job.inputs[cell.data]))
-    unfinished = folder.scratch / key
+    desk, inputs = stage.desk, stage.desk.job.inputs
+    examples = read_examples(Path(inputs[cell.data]))
+    unfinished = desk.folder.scratch / key
     unfinished.mkdir(parents=True)
-    progress = Progress(emit, key, len(examples))
-    items = (
-        _generate(cell, examples, stage, progress)
-        if _generates(cell)
-        else _score(cell, examples, stage, progress)
-    )
+    make = _generate if isinstance(cell.task, GenerateTask) else _score
+    items = make(cell, examples, stage, Progress(desk.emit, key, len(examples)))
+    lines = (json.dumps(item, ensure_ascii=False, separators=(",", ":")) + "\n" for item in items)
     with (unfinished / "items.jsonl").open("w", encoding="utf-8") as stream:
-        stream.writelines(
-            json.dumps(item, ensure_ascii=False, separators=(",", ":")) + "\n" for item in items
-        )
+        stream.writelines(lines)
     seconds = time.monotonic() - started
     about = {
         "schema": _SCHEMA,
         "key": key,
         "spec": encode(cell),
-        "adapter_digests": {name: adapter_digest(Path(stage.job.inputs[name])) for name in cell.adapters},
+        "adapter_digests": {name: adapter_digest(Path(inputs[name])) for name in cell.adapters},
         "n": len(examples),
         "seconds": seconds,
-        "environment": dict(environment),
+        "environment": dict(desk.environment),
     }
     (unfinished / "cell.json").write_text(json.dumps(about, ensure_ascii=False, indent=1), encoding="utf-8")
     digest = sha256_file(unfinished / "items.jsonl")
-    publish_folder(unfinished, folder.cells / key)
-    emit("cell", key=key, seconds=round(seconds, 3), n=len(examples))
-    return digest
+    publish_folder(unfinished, desk.folder.cells / key)
+    desk.landed[key] = digest
+    desk.emit("cell", key=key, seconds=round(seconds, 3), n=len(examples), digest=digest)
 
 
 def _generate(
@@ -140,13 +138,13 @@ def _generate(
     assert isinstance(cell.task, GenerateTask)
     encoder = Encoder(stage.tokenizer, cell.prompt)
     prompts = [encoder.prompt_ids(example) for example in examples]
-    chooser = Chooser(cell.task, cell.seed, stage.job.device, batched=cell.mode == "fast")
+    chooser = Chooser(cell.task, cell.seed, stage.desk.job.device, batched=cell.mode == "fast")
     decoder = Decoder(stage.model, stage.tokenizer, stage.vocabulary, cell.task, chooser)
     ids = [example.id for example in examples]
     if cell.mode == "exact":
         stream = decoder.exact(ids, prompts)
     else:
-        fit = rows_that_fit(stage.model, cell.task.limit, stage.job.batch_tokens, stage.job.device)
+        fit = rows_that_fit(stage.model, cell.task.limit, stage.desk.job.batch_tokens, stage.desk.job.device)
         stream = decoder.fast(ids, prompts, fit)
     rows: dict[int, dict[str, Any]] = {}
     for done in stream:
@@ -174,7 +172,9 @@ def _score(
     if cell.mode == "exact":
         stream = scorer.exact(rows)
     else:
-        stream = scorer.fast(rows, rows_that_fit(stage.model, 0, stage.job.batch_tokens, stage.job.device))
+        stream = scorer.fast(
+            rows, rows_that_fit(stage.model, 0, stage.desk.job.batch_tokens, stage.desk.job.device)
+        )
     scored: dict[int, Scored] = {}
     for done in stream:
         scored[done.index] = done
@@ -221,10 +221,6 @@ class Progress:
                 unit=self.unit,
                 tokens_per_s=round(self._tokens / (now - self._started), 1),
             )
-
-
-def _generates(cell: CellSpec) -> bool:
-    return isinstance(cell.task, GenerateTask)
 
 
 def _base_of(cell: CellSpec) -> tuple[str, Dtype, tuple[str, ...]]:

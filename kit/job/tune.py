@@ -16,7 +16,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from kit.data.example import Example
-from kit.job.evaluate import Emit, read_examples
+from kit.job.evaluate import Desk, Emit, read_examples
 from kit.job.failures import BadInput
 from kit.job.model import ADAPTER_FILE, DTYPES, adapter_digest, load_base, load_tokenizer
 from kit.job.prompt import Encoder
@@ -27,29 +27,31 @@ from kit.jobdir import JobFolder, JobSpec, Lora, TuneSpec, publish_folder
 _VERSION = 1  # of the job kind
 
 
-def tune(job: JobSpec, folder: JobFolder, emit: Emit) -> dict[str, str]:
-    """Tune an adapter and publish it at the steps asked for; returns the digest of each by its step.
+def tune(desk: Desk) -> None:
+    """Tune an adapter and publish it at the steps asked for.
 
     Raises:
         BadInput: an input is missing or unfit, or a step is asked for that the tuning does not reach.
     """
+    job, adapters = desk.job, desk.folder.adapters
     spec = job.work
     assert isinstance(spec, TuneSpec)
     _check(spec, job)
-    emit("phase", name="load")
+    desk.emit("phase", name="prepare")
     tokenizer = load_tokenizer(Path(job.inputs[spec.base]))
     examples = read_examples(Path(job.inputs[spec.data]))
-    emit("phase", name="prepare")
-    rows = prepare(spec, tokenizer, examples, emit)
+    rows = prepare(spec, tokenizer, examples, desk.emit)
     steps = plan_steps([len(row.text.ids) for row in rows], spec.trainer, spec.seed)
     wanted = _wanted(spec, len(steps))
-    if not all((folder.adapters / str(step)).is_dir() for step in wanted):
-        model = load(spec, job)
-        emit("phase", name="train", steps=len(steps), epoch_ends=epoch_ends(steps))
-        shutil.rmtree(folder.adapters, ignore_errors=True)  # of a run cut short: no two runs are mixed
-        folder.adapters.mkdir()
-        return train(job, model, rows, steps, folder, emit)
-    return {str(step): adapter_digest(folder.adapters / str(step)) for step in wanted}
+    if all((adapters / str(step)).is_dir() for step in wanted):
+        desk.landed.update({str(step): adapter_digest(adapters / str(step)) for step in wanted})
+        return
+    desk.emit("phase", name="load")
+    model = load(spec, job)
+    shutil.rmtree(adapters, ignore_errors=True)  # of a run cut short: no two runs are mixed
+    adapters.mkdir()
+    desk.emit("phase", name="train", steps=len(steps), epoch_ends=epoch_ends(steps))
+    train(desk, model, rows, steps, wanted)
 
 
 def load(spec: TuneSpec, job: JobSpec) -> Any:
@@ -102,18 +104,14 @@ def prepare(spec: TuneSpec, tokenizer: Any, examples: Sequence[Example], emit: E
     return rows
 
 
-def train(
-    job: JobSpec, model: Any, rows: Sequence[Row], steps: Sequence[Step], folder: JobFolder, emit: Emit
-) -> dict[str, str]:
-    """Run the planned steps, tell of each, save after those asked for; returns the adapters' digests."""
-    spec = job.work
+def train(desk: Desk, model: Any, rows: Sequence[Row], steps: Sequence[Step], wanted: Sequence[int]) -> None:
+    """Run the planned steps, tell of each, and save the adapter after those that are `wanted`."""
+    spec = desk.job.work
     assert isinstance(spec, TuneSpec)
-    wanted = set(_wanted(spec, len(steps)))
-    digests: dict[str, str] = {}  # taken at once: the host moves adapters away while the job goes on
 
     def on_step(report: StepReport) -> None:
-        emit("batch", step=report.step, examples=report.batches)
-        emit(
+        desk.emit("batch", step=report.step, examples=report.batches)
+        desk.emit(
             "train",
             step=report.step,
             steps=len(steps),
@@ -125,15 +123,15 @@ def train(
 
     def on_model(step: int, tuned: Any) -> None:
         if step in wanted:
-            digests[str(step)] = save(tuned, folder, step)
-            emit("adapter", step=step, digest=digests[str(step)])
+            digest = save(tuned, desk.folder, step)
+            desk.landed[str(step)] = digest
+            desk.emit("adapter", step=step, digest=digest)
 
-    arguments = training_arguments(spec, len(steps), job.device, folder.scratch / "trainer")
+    arguments = training_arguments(spec, len(steps), desk.job.device, desk.folder.scratch / "trainer")
     collator = Collator(pad=0)  # any id will do: padding is masked in attention and loss
     trainer = StepTrainer(model, arguments, rows, steps, collator, spec.trainer.loss_mean)
     trainer.add_callback(StepCallback(collator, on_step, on_model))
     trainer.train()
-    return digests
 
 
 def save(model: Any, folder: JobFolder, step: int) -> str:

@@ -10,7 +10,7 @@ import torch
 import transformers
 
 from kit.job.environment import describe
-from kit.job.evaluate import evaluate
+from kit.job.evaluate import Desk, evaluate
 from kit.job.failures import BadInput
 from kit.job.model import check_device
 from kit.job.pretrain import PretrainSettings, pretrain
@@ -18,8 +18,8 @@ from kit.job.tune import tune
 from kit.jobdir import EvaluateSpec, JobFolder, JobSpec, PretrainSpec, TuneSpec, publish_folder, tree_digest
 
 
-def work(job: JobSpec, folder: JobFolder, environment: dict[str, Any]) -> dict[str, str]:
-    """Do the job's work; returns what landed with its digest, and fills `environment` before the work begins.
+def work(job: JobSpec, folder: JobFolder, environment: dict[str, Any], landed: dict[str, str]) -> None:
+    """Do the job's work. Fills `environment` before it begins, and `landed` with the digest of what lands.
 
     Raises:
         BadInput: an input is missing or unfit. Anything else that the libraries raise goes through as it is.
@@ -30,11 +30,13 @@ def work(job: JobSpec, folder: JobFolder, environment: dict[str, Any]) -> dict[s
     def emit(kind: str, /, **data: Any) -> None:
         folder.emit(kind, **data)
 
+    desk = Desk(job, folder, environment, emit, landed)
     if isinstance(job.work, EvaluateSpec):
-        return evaluate(job, folder, environment, emit)
-    if isinstance(job.work, TuneSpec):
-        return tune(job, folder, emit)
-    return _pretrain(job, job.work, folder)
+        evaluate(desk)
+    elif isinstance(job.work, TuneSpec):
+        tune(desk)
+    else:
+        landed["model"] = _pretrain(job, job.work, folder)
 
 
 def set_up(job: JobSpec) -> None:
@@ -49,26 +51,27 @@ def set_up(job: JobSpec) -> None:
     check_device(job.device)
 
 
-def _pretrain(job: JobSpec, spec: PretrainSpec, folder: JobFolder) -> dict[str, str]:
-    if not folder.model.is_dir():
-        try:
-            settings = PretrainSettings.from_dict(
-                {**spec.settings, "seed": spec.seed, "threads": job.threads}
-            )
-        except (TypeError, ValueError) as error:
-            raise BadInput(f"The settings of the pre-training do not fit: {error}") from error
-        text = Path(job.inputs.get(spec.data, ""))
-        if not text.is_file():
-            raise BadInput(f"{text}: there is no text to train on.")
-        unfinished = folder.scratch / "model"
-        unfinished.mkdir()
+def _pretrain(job: JobSpec, spec: PretrainSpec, folder: JobFolder) -> str:
+    """Publish the model; its digest is taken before, for the host moves it away as soon as it is there."""
+    if folder.model.is_dir():
+        return tree_digest(folder.model)
+    try:
+        settings = PretrainSettings.from_dict({**spec.settings, "seed": spec.seed, "threads": job.threads})
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"The settings of the pre-training do not fit: {error}") from error
+    text = Path(job.inputs.get(spec.data, ""))
+    if not text.is_file():
+        raise BadInput(f"{text}: there is no text to train on.")
+    unfinished = folder.scratch / "model"
+    unfinished.mkdir()
 
-        def emit(name: str, /, **fields: Any) -> None:
-            _tell_step(folder, name, fields)
+    def emit(name: str, /, **fields: Any) -> None:
+        _tell_step(folder, name, fields)
 
-        pretrain(settings, text, unfinished, emit)
-        publish_folder(unfinished, folder.model)
-    return {"model": tree_digest(folder.model)}
+    pretrain(settings, text, unfinished, emit)
+    digest = tree_digest(unfinished)
+    publish_folder(unfinished, folder.model)
+    return digest
 
 
 def _tell_step(folder: JobFolder, kind: str, fields: dict[str, Any]) -> None:

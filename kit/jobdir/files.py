@@ -85,12 +85,11 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def tree_digest(folder: Path, suffixes: tuple[str, ...] = ()) -> str:
+def tree_digest(folder: Path) -> str:
     """Hex digest of a folder: relative names and contents of its files (hidden ones left out), in order."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and not any(part.startswith(".") for part in name.split("/")):
-            if not suffixes or path.suffix in suffixes:
-                digest.update(f"{name}\0{sha256_file(path)}\n".encode())
+        if path.is_file() and not name.startswith(".") and "/." not in name:
+            digest.update(f"{name}\0{sha256_file(path)}\n".encode())
     return digest.hexdigest()

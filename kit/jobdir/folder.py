@@ -14,7 +14,6 @@ from kit.jobdir.codec import SpecError, decode, encode
 from kit.jobdir.files import append_line, atomic_write, read_json
 from kit.jobdir.spec import SCHEMA, JobSpec
 
-
 T = TypeVar("T")
 
 
@@ -181,5 +180,7 @@ def _read(cls: type[T], path: Path) -> T:
     value = read_json(path)
     schema = value.get("schema") if isinstance(value, dict) else None
     if isinstance(schema, int) and schema > SCHEMA:
-        raise SpecError(f"{path}: schema {schema} is newer than this kit's ({SCHEMA}); upgrade xlt-kit to read it")
+        raise SpecError(
+            f"{path}: schema {schema} is newer than this kit's ({SCHEMA}); upgrade xlt-kit to read it"
+        )
     return decode(cls, value, str(path))

@@ -35,7 +35,9 @@ def demand(recipe: Recipe, inputs: Inputs) -> Demand:
                 tunings[tuning.key] = tuning
                 subjects += _checkpoints(model, train, seed, tuning)
         subjects += [
-            _Subject(model, (a.id,), trained_on=a.name) for a in inputs.adapters if a.model == model.wanted.name
+            _Subject(model, (a.id,), trained_on=a.name)
+            for a in inputs.adapters
+            if a.model == model.wanted.name
         ]
         for subject in subjects:
             cells += _cells(recipe, inputs, subject)

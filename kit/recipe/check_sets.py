@@ -98,7 +98,7 @@ class SetChecker:
             return self._codes[written]
         titles = {language.title: code for code, language in self.catalog.languages.items()}
         near = nearest(written, [*self._codes, *titles])
-        remedy = None
+        remedy = "a file under `catalog` can add it"
         if near is not None:
             code = self._codes.get(near) or titles[near]
             remedy = f"did you mean {code!r} ({self.catalog.languages[code].title})?"

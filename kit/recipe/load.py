@@ -98,6 +98,10 @@ def _faults_of_sense(recipe: Recipe, tree: Tree) -> Iterator[RecipeError]:
     yield from twice(
         ((("tasks", index), label, f"the task `{label}`") for index, label in enumerate(labels)), tree
     )
+    for index, file in enumerate(recipe.catalog):
+        if not file.is_file():
+            where = tree.where(("catalog", index))
+            yield RecipeError(f"there is no file {file}", where=where, remedy="check the path")
     makes_model = any(isinstance(model, PretrainedModel) for model in recipe.models)
     if not (recipe.train or recipe.evaluate or makes_model):
         remedy = "add `evaluate` or `train`"

@@ -221,7 +221,7 @@ class Recipe(Entry):
         default=("last",),
         description="Optimizer steps to evaluate at, and `last`. The base (step 0) is always evaluated.",
     )
-    retention: Retention = Field(default=Retention(), description="What the store keeps.")
+    retention: Retention = Field(default=Retention(), description="What the store keeps of the tunings.")
     resources: Resources = Field(default=Resources(), description="What the jobs may use.")
 
     @model_validator(mode="before")

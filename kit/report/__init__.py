@@ -1,3 +1,3 @@
-"""Reads: transfer tables, results.
+"""Reads: transfer and over-generation tables, cells with their examples.
 Writes: text for terminals; JSON, CSV, Markdown and LaTeX files.
 """

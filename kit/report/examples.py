@@ -1,76 +1,193 @@
-"""The examples under a cell: what was asked, what the base said, what the tuned model says now."""
+"""The examples under a cell: what was asked, what the base said, what the tuned models say now."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from kit.data.example import Example
-from kit.results.types import CellData
+from kit.errors import DataError
+from kit.results import CellData
 from kit.score import cut
 
-FILTERS = ("all", "right", "wrong", "turned-right", "turned-wrong", "unchanged")
+Change = Literal["right", "wrong", "turned-right", "turned-wrong"]
+"""From the base to the tuned model; `right` and `wrong`: unchanged."""
+FILTERS = ("all", *get_args(Change), "unchanged")
 _AROUND = 160
+# Line separators, escape codes, and marks that turn the direction of all that follows on the line.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One model's answer. `raw`: the whole output; `f1` in percent; `right` by language-aware exact match."""
+
+    key: str
+    seed: int | None
+    replicate: int
+    answer: str
+    raw: str
+    stop: str
+    right: bool
+    f1: float
+    overran: bool
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One question with both answers. `change`: right, wrong, turned-right or turned-wrong (by language-aware EM)."""
+    """One item with all answers to it. `example` is None without gold; `changes` has one a tuned cell."""
 
-    example: Example
-    base_answer: str
-    base_raw: str
-    tuned_answer: str | None
-    tuned_raw: str | None
-    base_f1: float
-    tuned_f1: float | None
-    change: str
+    id: str
+    example: Example | None
+    base: Answer
+    tuned: tuple[Answer, ...]
+    changes: tuple[Change, ...]
 
 
 def examples_under(
-    base: CellData, tuned: CellData | None, gold: Mapping[str, Example], keep: str = "all"
+    base: CellData,
+    tuned: CellData | Sequence[CellData] | None,
+    gold: Mapping[str, Example],
+    keep: str = "all",
 ) -> Iterator[Shown]:
-    """The items of a cell beside the base's answers, in file order; `keep` is one of FILTERS."""
-    places = {item: index for index, item in enumerate(base.ids)}
-    cell = tuned or base
-    for index, item in enumerate(cell.ids):
-        at = places[item]
-        before = base.metrics["aware_em"][at] > 0
-        after = bool(tuned.metrics["aware_em"][index] > 0) if tuned else bool(before)
-        change = {(True, True): "right", (False, False): "wrong", (False, True): "turned-right"}.get(
-            (bool(before), after), "turned-wrong"
-        )
-        if keep not in ("all", change) and not (keep == "unchanged" and change in ("right", "wrong")):
-            continue
-        yield Shown(
-            gold[item],
-            cut(base.raw[at]),
-            base.raw[at],
-            cut(tuned.raw[index]) if tuned else None,
-            tuned.raw[index] if tuned else None,
-            float(base.metrics["f1"][at]) * 100,
-            float(tuned.metrics["f1"][index]) * 100 if tuned else None,
-            change,
-        )
+    """The items of a cell beside the base's answers, in file order.
+
+    `tuned` is one cell, several (seeds, replicates) or none: then `changes` compare the base with itself.
+    `keep` is one of `FILTERS`; with several tuned cells an item stays where the change holds for any of
+    them.
+
+    Raises:
+        DataError: a tuned cell lacks an item of the base.
+        ValueError: `keep` is no filter.
+    """
+    if keep not in FILTERS:
+        raise ValueError(f"{keep!r} is none of {', '.join(FILTERS)}")
+    cells = [tuned] if isinstance(tuned, CellData) else list(tuned or ())
+    places = [_places(cell, base) for cell in cells]
+    for at, item in enumerate(base.ids):
+        before = _answer(base, at)
+        after = [_answer(cell, place[item]) for cell, place in zip(cells, places, strict=True)]
+        changes = tuple(_change(before.right, one.right) for one in after or [before])
+        if any(_kept(change, keep) for change in changes):
+            yield Shown(item, gold.get(item), before, tuple(after), changes)
+
+
+def show_cell(
+    base: CellData,
+    tuned: CellData | Sequence[CellData] | None,
+    gold: Mapping[str, Example],
+    keep: str = "all",
+    limit: int | None = None,
+) -> list[Shown]:
+    """The first `limit` (None: all) of `examples_under`."""
+    found = examples_under(base, tuned, gold, keep)
+    return (
+        [shown for _, shown in zip(range(limit), found, strict=False)] if limit is not None else list(found)
+    )
 
 
 def as_text(item: Shown) -> str:
-    """Plain text; what is in another script stands alone on its line, the gold between ⟦ and ⟧ in the context."""
-    lines = [f"[{item.example.id}] {item.change}", marked(item.example), f"Q: {item.example.question}"]
-    lines += [f"gold: {answer}" for answer in item.example.answers]
-    lines.append(f"base (F1 {item.base_f1:.0f}): {item.base_answer}")
-    if item.tuned_answer is not None:
-        lines.append(f"tuned (F1 {item.tuned_f1:.0f}): {item.tuned_answer}")
+    """Plain text. Whatever comes from the data stands alone on its line, so that no line mixes scripts or
+    directions; control characters of an output are shown, not obeyed.
+    """
+    lines = [f"[{item.id}] {', '.join(dict.fromkeys(item.changes))}"]
+    if item.example is not None:
+        lines += [
+            "context:",
+            f"  {clean(marked(item.example))}",
+            "question:",
+            f"  {clean(item.example.question)}",
+        ]
+        lines += ["gold:", *(f"  {clean(answer)}" for answer in item.example.answers)]
+    lines += _answer_lines("base", item.base)
+    for answer in item.tuned:
+        seed = f" seed {answer.seed}" if answer.seed is not None else ""
+        copy = f" replicate {answer.replicate}" if answer.replicate else ""
+        lines += _answer_lines(f"tuned{seed}{copy}", answer)
     return "\n".join(lines)
 
 
 def marked(example: Example) -> str:
-    """The context around the first gold answer that stands in it, that answer marked; else its beginning."""
+    """The context around the first gold answer that stands in it, that answer between ⟦ and ⟧; else its
+    beginning.
+
+    Cuts fall between words where there are any, never before a combining mark.
+    """
     text = example.context
     for answer in example.answers:
         place = text.find(answer) if answer else -1
         if place >= 0:
-            start, end = max(0, place - _AROUND), min(len(text), place + len(answer) + _AROUND)
-            head, tail = "…" if start else "", "…" if end < len(text) else ""
-            return f"{head}{text[start:place]}⟦{answer}⟧{text[place + len(answer) : end]}{tail}"
-    return text[: 2 * _AROUND] + ("…" if len(text) > 2 * _AROUND else "")
+            end = place + len(answer)
+            return f"{_before(text[:place])}⟦{answer}⟧{_after(text[end:], _AROUND)}"
+    return _after(text, 2 * _AROUND)
+
+
+def clean(text: str) -> str:
+    """One line: line breaks as ⏎, tabs as spaces, other control characters (escape codes) by code point."""
+    flat = text.replace("\r\n", "⏎").replace("\n", "⏎").replace("\t", " ")
+    return _CONTROL.sub(lambda found: f"<U+{ord(found.group()):04X}>", flat)
+
+
+def _places(cell: CellData, base: CellData) -> dict[str, int]:
+    places = {item: at for at, item in enumerate(cell.ids)}
+    if not places.keys() >= set(base.ids):
+        raise DataError(f"cells {base.key} and {cell.key} do not hold the same items")
+    return places
+
+
+def _answer(cell: CellData, at: int) -> Answer:
+    return Answer(
+        key=cell.key,
+        seed=cell.at.seed,
+        replicate=cell.at.replicate,
+        answer=cut(cell.raw[at]),
+        raw=cell.raw[at],
+        stop=cell.stops[at],
+        right=bool(cell.metrics["aware_em"][at] == 1),
+        f1=100 * float(cell.metrics["f1"][at]),
+        overran=bool(cell.metrics["overran"][at] == 1),
+    )
+
+
+def _change(before: bool, after: bool) -> Change:
+    if before == after:
+        return "right" if after else "wrong"
+    return "turned-right" if after else "turned-wrong"
+
+
+def _kept(change: Change, keep: str) -> bool:
+    return keep in ("all", change) or (keep == "unchanged" and change in ("right", "wrong"))
+
+
+def _answer_lines(name: str, answer: Answer) -> list[str]:
+    marks = ["right" if answer.right else "wrong", f"F1 {answer.f1:.0f}", f"stop: {answer.stop}"]
+    marks += ["overran"] if answer.overran else []
+    lines = [f"{name} ({', '.join(marks)}):", f"  {clean(answer.answer)}"]
+    rest = answer.raw.strip()[len(answer.answer) :].strip()
+    return [*lines, "  and after the first line:", f"  {clean(rest)}"] if rest else lines
+
+
+def _before(text: str) -> str:
+    if len(text) <= _AROUND:
+        return text
+    start = len(text) - _AROUND
+    space = text.find(" ", start, start + _AROUND // 4)
+    start = _whole(text, space + 1 if space >= 0 else start)
+    return "…" + text[start:]
+
+
+def _after(text: str, room: int) -> str:
+    if len(text) <= room:
+        return text
+    space = text.rfind(" ", room - _AROUND // 4, room)
+    return text[: space if space >= 0 else _whole(text, room)] + "…"
+
+
+def _whole(text: str, at: int) -> int:
+    """The next place from `at` on that does not stand before a combining mark."""
+    while at < len(text) and unicodedata.category(text[at])[0] == "M":
+        at += 1
+    return at

@@ -1,4 +1,4 @@
-"""Transfer tables as files: JSON (everything), CSV (a row a number), Markdown, LaTeX (booktabs)."""
+"""Tables as files: JSON (everything), CSV (a line a cell), Markdown, LaTeX."""
 
 from __future__ import annotations
 
@@ -6,114 +6,55 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kit.jobdir import atomic_write
-from kit.report.text import cells, footnotes, heads, interval, row_name, shown, title
-from kit.results import Row, TableCell, TransferTable
+from kit.jobdir import atomic_write, encode
+from kit.report.markup import as_latex, as_markdown
+from kit.results import (
+    Column,
+    MissingCell,
+    OverCell,
+    OverGenerationTable,
+    Row,
+    Subject,
+    TableCell,
+    TransferTable,
+)
 from kit.stats import Estimate
 
 SCHEMA = 1
-_LATEX = str.maketrans(
-    {c: f"\\{c}" for c in "&%$#_{}"}
-    | {
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "\\": r"\textbackslash{}",
-        "×": r"$\times$",
-        "–": "--",
-        "∞": r"$\infty$",
-        "†": r"$^\dagger$",
-    }
-)
+_KINDS = ("base", "tuned", "delta", "ratio")
+_ENDS = ("value", "low", "high")
 
 
 def as_json(tables: Sequence[TransferTable]) -> str:
-    """Every estimate with its interval, its counts and the keys of the cells behind it. Undefined is null."""
-    return json.dumps(
-        {"schema": SCHEMA, "tables": [_table(table) for table in tables]}, ensure_ascii=False, indent=1
-    )
+    """Every estimate with its interval, its counts and the keys of the cells behind it.
+
+    Figures are in the metric's unit (0–100 for shares), rounded to six decimals; null is undefined, and for
+    the upper end of a ratio without bound.
+    """
+    return _dumped({"schema": SCHEMA, "tables": [_table(table) for table in tables]})
 
 
 def as_csv(tables: Sequence[TransferTable]) -> str:
-    """Tidy: one line a table cell."""
-    names = ["value", "low", "high"]
-    kinds = ["base", "tuned", "delta", "ratio"]
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(
-        [
-            "metric",
-            "model",
-            "prompt",
-            "task",
-            "trained_on",
-            "step",
-            "dataset",
-            "language",
-            "seen",
-            "n",
-            "contexts",
-            "seeds",
-        ]
-        + [f"{kind}_{name}" for kind in kinds for name in names]
-    )
-    for table in tables:
-        for row in table.rows:
-            for column, cell in zip(table.columns, row.cells, strict=True):
-                if not cell.n:
-                    continue
-                head = [
-                    table.metric.name,
-                    table.model,
-                    table.prompt,
-                    table.task,
-                    row.subject.trained_on,
-                    row.subject.step,
-                ]
-                head += [
-                    column.dataset,
-                    column.language,
-                    int(column.seen),
-                    cell.n,
-                    _contexts(cell),
-                    _seeds(cell) or "",
-                ]
-                values = [_plain(getattr(cell, kind)) for kind in kinds]
-                writer.writerow([*head, *("" if v[n] is None else v[n] for v in values for n in names)])
-    return stream.getvalue()
-
-
-def as_markdown(tables: Sequence[TransferTable], value: str = "delta") -> str:
-    """A heading and a pipe table each."""
-    parts = []
-    for table in tables:
-        head, rows = _grid(table, value)
-        clean = [[text.replace("|", "\\|") for text in line] for line in [head, *rows]]
-        lines = ["| " + " | ".join(line) + " |" for line in clean]
-        lines.insert(1, "| --- |" + " ---: |" * (len(head) - 1))
-        notes = "\n".join(f"- {note}" for note in footnotes(table, value))
-        parts.append(f"## {title(table)}\n\n" + "\n".join(lines) + f"\n\n{notes}\n")
-    return "\n".join(parts)
-
-
-def as_latex(tables: Sequence[TransferTable], value: str = "delta") -> str:
-    """A `tabular` each, for the packages booktabs and (for the languages' own scripts, if any) fontspec."""
-    parts = []
-    for table in tables:
-        head, rows = _grid(table, value)
-        clean = [[text.translate(_LATEX) for text in line] for line in [head, *rows]]
-        lines = [" & ".join(line) + r" \\" for line in clean]
-        notes = "\n".join(f"% {note}" for note in [title(table), *footnotes(table, value)])
-        body = "\n".join(lines[1:])
-        columns = "l" + "r" * (len(head) - 1)
-        parts.append(
-            f"{notes}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n{lines[0]}\n\\midrule\n{body}\n"
-            "\\bottomrule\n\\end{tabular}\n"
-        )
-    return "\n".join(parts)
+    """Tidy: one line a row, column and metric; empty where there is no figure. Flags are 0 or 1."""
+    lines = [
+        {
+            **_place(table.metric.name, table, row.subject, column),
+            **_flags(cell),
+            **{
+                f"{kind}_{end}": figure
+                for kind in _KINDS
+                for end, figure in _ends(getattr(cell, kind)).items()
+            },
+        }
+        for table in tables
+        for row in table.rows
+        for column, cell in zip(table.columns, row.cells, strict=True)
+    ]
+    return _csv(lines)
 
 
 FORMATS: dict[str, Callable[[Sequence[TransferTable]], str]] = {
@@ -124,74 +65,158 @@ FORMATS: dict[str, Callable[[Sequence[TransferTable]], str]] = {
 }
 
 
-def write_all(tables: Sequence[TransferTable], folder: Path, stem: str) -> list[Path]:
-    """Write the tables in every format as `<stem>.<ending>`; returns the paths.
+def write_all(tables: Sequence[TransferTable], folder: Path, stem: str = "transfer") -> list[Path]:
+    """Write the tables in every format as `<stem>.<ending>`, each file whole or not at all; returns the
+    paths.
 
     Raises:
         OSError: the folder cannot be written.
     """
+    return _written({f"{stem}.{ending}": write(tables) for ending, write in FORMATS.items()}, folder)
+
+
+def over_generation_json(tables: Sequence[OverGenerationTable]) -> str:
+    """Every estimate of the over-generation tables, as `as_json`."""
+    return _dumped({"schema": SCHEMA, "tables": [_over_table(table) for table in tables]})
+
+
+def over_generation_csv(tables: Sequence[OverGenerationTable]) -> str:
+    """Tidy: one line a row and column of the tables and metric; stop reasons are metrics called `stop_…`."""
+    lines = []
+    for table in tables:
+        for row in table.rows:
+            for column, cell in zip(table.columns, row.cells, strict=True):
+                for metric, ends in _over_figures(cell).items():
+                    counts = {"n": cell.n, "complete": int(cell.complete)} if cell else {}
+                    lines.append({**_place(metric, table, row.subject, column), **counts, **ends})
+    return _csv(lines)
+
+
+def write_over_generation(
+    tables: Sequence[OverGenerationTable], folder: Path, stem: str = "over-generation"
+) -> list[Path]:
+    """Write the tables as JSON and CSV, as `write_all`.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    files = {f"{stem}.json": over_generation_json(tables), f"{stem}.csv": over_generation_csv(tables)}
+    return _written(files, folder)
+
+
+def _written(files: Mapping[str, str], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for ending, write in FORMATS.items():
-        paths.append(folder / f"{stem}.{ending}")
-        atomic_write(paths[-1], write(tables))
-    return paths
+    for name, content in files.items():
+        atomic_write(folder / name, content)
+    return [folder / name for name in files]
 
 
-def _grid(table: TransferTable, value: str) -> tuple[list[str], list[list[str]]]:
-    rows = [[row_name(row, table), *(_entry(cell, value) for cell in cells(row))] for row in table.rows]
-    return ["tuned on", *heads(table)], rows
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
 
 
-def _entry(cell: TableCell, value: str) -> str:
-    return f"{shown(cell, value)} {interval(cell, value)}" if cell.n else ""
+def _csv(lines: Sequence[Mapping[str, object]]) -> str:
+    stream = io.StringIO()
+    names = list(dict.fromkeys(name for line in lines for name in line))
+    writer = csv.DictWriter(stream, names, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return stream.getvalue()
+
+
+def _place(
+    metric: str, table: TransferTable | OverGenerationTable, subject: Subject, column: Column
+) -> dict[str, object]:
+    return {
+        "metric": metric,
+        "recipe": table.recipe,
+        "model": table.model,
+        "prompt": table.prompt,
+        "task": table.task,
+        "trained_on": subject.trained_on,
+        "train_language": subject.train_language,
+        "step": subject.step,
+        "dataset": column.dataset,
+        "language": column.language,
+        "split": column.split,
+        "seen": int(column.seen),
+        "self_language": int(subject.speaks(column)),
+    }
+
+
+def _flags(cell: TableCell) -> dict[str, object]:
+    return {
+        "n": cell.n,
+        "contexts": _contexts(cell),
+        "seeds": len(cell.seeds),
+        "replicates": cell.replicates,
+        "complete": int(cell.complete),
+    }
 
 
 def _table(table: TransferTable) -> dict[str, Any]:
+    return {
+        **_head(table),
+        "metric": table.metric.name,
+        "unit": table.metric.unit,
+        "rescored": table.rescored,
+        "cells": [
+            {**_subject(row), **encode(column), **_cell(cell)}
+            for row in table.rows
+            for column, cell in zip(table.columns, row.cells, strict=True)
+        ],
+        "averages": [
+            {
+                **_subject(row),
+                "group": group.name,
+                "columns": [column.name for column in group.columns],
+                "left_out": [column.name for column in group.left_out],
+                **_cell(cell),
+            }
+            for row in table.rows
+            for group, cell in zip(table.groups, row.averages, strict=True)
+        ],
+    }
+
+
+def _head(table: TransferTable | OverGenerationTable) -> dict[str, Any]:
     return {
         "recipe": table.recipe,
         "model": table.model,
         "prompt": table.prompt,
         "task": table.task,
-        "metric": table.metric.name,
-        "unit": table.metric.unit,
-        "missing": [{"key": cell.wanted.key, "reason": cell.reason} for cell in table.missing],
-        "rescored": table.rescored,
+        "interval": encode(table.bootstrap),
+        "missing": [_missing(cell) for cell in table.missing],
         "notes": list(table.notes),
-        "interval": {"level": table.bootstrap.level, "resamples": table.bootstrap.resamples},
-        "cells": [
-            {
-                **_subject(row),
-                "dataset": c.dataset,
-                "language": c.language,
-                "split": c.split,
-                "seen": c.seen,
-                **_cell(cell),
-            }
-            for row in table.rows
-            for c, cell in zip(table.columns, row.cells, strict=True)
-        ],
-        "averages": [
-            {**_subject(row), "group": g.name, "languages": [c.language for c in g.columns], **_cell(cell)}
-            for row in table.rows
-            for g, cell in zip(table.groups, row.averages, strict=True)
-        ],
     }
+
+
+def _missing(cell: MissingCell) -> dict[str, Any]:
+    return {"key": cell.wanted.key, "at": encode(cell.wanted.at), "reason": cell.reason}
 
 
 def _subject(row: Row) -> dict[str, Any]:
     subject = row.subject
-    return {"trained_on": subject.trained_on, "train_language": subject.train_language, "step": subject.step}
+    return {
+        "trained_on": subject.trained_on,
+        "train_language": subject.train_language,
+        "step": subject.step,
+    }
 
 
 def _cell(cell: TableCell) -> dict[str, Any]:
-    kinds = {
-        kind: _plain(getattr(cell, kind))
-        for kind in ("base", "tuned", "delta", "ratio")
-        if getattr(cell, kind)
+    return {
+        "n": cell.n,
+        "contexts": _contexts(cell),
+        "seeds": len(cell.seeds) or None,
+        "seed_names": list(cell.seeds),
+        "replicates": cell.replicates,
+        "complete": cell.complete,
+        "self_language": cell.self_language,
+        **{kind: _estimate(getattr(cell, kind)) for kind in _KINDS if getattr(cell, kind) is not None},
+        "keys": list(cell.keys),
+        "base_keys": list(cell.base_keys),
     }
-    counts = {"n": cell.n, "contexts": _contexts(cell), "seeds": _seeds(cell), "complete": cell.complete}
-    return {**counts, "self_language": cell.self_language, **kinds, "keys": [*cell.base_keys, *cell.keys]}
 
 
 def _contexts(cell: TableCell) -> int:
@@ -199,13 +224,48 @@ def _contexts(cell: TableCell) -> int:
     return estimate.n_clusters if estimate else 0
 
 
-def _seeds(cell: TableCell) -> int | None:
-    return cell.tuned.n_seeds if cell.tuned else None
+def _over_table(table: OverGenerationTable) -> dict[str, Any]:
+    cells = [
+        {
+            "trained_on": row.subject.trained_on,
+            "train_language": row.subject.train_language,
+            "step": row.subject.step,
+            **encode(column),
+            "n": cell.n,
+            "seed_names": list(cell.seeds),
+            "complete": cell.complete,
+            "self_language": cell.self_language,
+            **{name: _estimate(estimate) for name, estimate in cell.metrics.items()},
+            "length_ratio": _estimate(cell.length_ratio) if cell.length_ratio else None,
+            "stops": {reason: round(share, 6) for reason, share in cell.stops.items()},
+            "keys": list(cell.keys),
+        }
+        for row in table.rows
+        for column, cell in zip(table.columns, row.cells, strict=True)
+        if cell is not None
+    ]
+    return {**_head(table), "cells": cells}
 
 
-def _plain(value: Estimate | None) -> dict[str, float | None]:
-    """Finite numbers as they are; undefined and infinite ones as None: JSON has neither."""
-    if value is None:
-        return {"value": None, "low": None, "high": None}
-    numbers = {"value": value.value, "low": value.low, "high": value.high}
-    return {name: round(number, 6) if math.isfinite(number) else None for name, number in numbers.items()}
+def _over_figures(cell: OverCell | None) -> dict[str, dict[str, float | None]]:
+    if cell is None:
+        return {}
+    figures = {name: _ends(estimate) for name, estimate in cell.metrics.items()}
+    figures["length_ratio"] = _ends(cell.length_ratio)
+    return figures | {f"stop_{reason}": {"value": round(share, 6)} for reason, share in cell.stops.items()}
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {
+        **_ends(estimate),
+        "n": estimate.n_items,
+        "contexts": estimate.n_clusters,
+        "seeds": estimate.n_seeds,
+    }
+
+
+def _ends(estimate: Estimate | None) -> dict[str, float | None]:
+    if estimate is None:
+        return dict.fromkeys(_ENDS)
+    ends = dict(zip(_ENDS, (estimate.value, estimate.low, estimate.high), strict=True))
+    return {name: round(end, 6) if math.isfinite(end) else None for name, end in ends.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -43,13 +43,16 @@ class Subject:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: an evaluation set in one language, and its slice. `seen`: the model had met it before."""
+    """A column: an evaluation set in one language, and its slice. `seen`: the model had met it before.
+
+    `seen` is told of a column, it does not tell columns apart.
+    """
 
     dataset: str
     language: str
     split: str
     data: str
-    seen: bool = False
+    seen: bool = field(default=False, compare=False)
 
     @property
     def name(self) -> str:

@@ -162,8 +162,16 @@ def find_run(root: Path, name: str) -> RunFolder:
     found = [run for run in runs if run.name == name] or [run for run in runs if run.name.startswith(name)]
     if len(found) == 1:
         return found[0]
-    names = ", ".join(run.name for run in found) if found else ", ".join(run.name for run in runs[-5:]) or "none yet"
-    problem = f"several runs begin with {name!r}: {names}" if found else f"no run is called {name!r} (there are: {names})"
+    names = (
+        ", ".join(run.name for run in found)
+        if found
+        else ", ".join(run.name for run in runs[-5:]) or "none yet"
+    )
+    problem = (
+        f"several runs begin with {name!r}: {names}"
+        if found
+        else f"no run is called {name!r} (there are: {names})"
+    )
     raise UsageError(problem, where=Where(str(root)), remedy="list them with: xlt-kit runs")
 
 

@@ -108,7 +108,9 @@ class Scheduler:
 
     def _settle(self, job_id: str, result: Result) -> None:
         if result.state != "done":
-            self._end(job_id, result.failure or Failure(FailureCode.DEFECT, "the job failed without a reason"))
+            self._end(
+                job_id, result.failure or Failure(FailureCode.DEFECT, "the job failed without a reason")
+            )
             return
         land(self.folder.job(job_id), self.store, self._finish)
         absent = [key for key in self._outputs(job_id) if not self._landed(key)]
@@ -129,14 +131,20 @@ class Scheduler:
             self._set(job_id, stage="waiting", slot=None)
             return
         message = f"the job's process ended without a result, {_ATTEMPTS} times"
-        self._end(job_id, Failure(FailureCode.LOST, message, "look at its log: it may have run out of memory"))
+        self._end(
+            job_id, Failure(FailureCode.LOST, message, "look at its log: it may have run out of memory")
+        )
 
     def _block(self) -> None:
         for job_id, job in self._jobs.items():
             ended = [n for n in job.needs if self._stage(n) in ("failed", "blocked")]
             if job.stage == "waiting" and ended:
                 failed = self._jobs[ended[0]]
-                self._set(job_id, stage="blocked", failure=Failure("blocked", f"needs «{failed.title}», which failed"))
+                self._set(
+                    job_id,
+                    stage="blocked",
+                    failure=Failure("blocked", f"needs «{failed.title}», which failed"),
+                )
 
     def _start_ready(self) -> None:
         busy = {job.slot for job in self._jobs.values() if job.stage == "running"}
@@ -198,13 +206,17 @@ class Scheduler:
 
 def _landing_failure(problem: Exception) -> Failure:
     remedy = problem.remedy if isinstance(problem, KitError) else None
-    full = isinstance(problem, OSError) and problem.errno == errno.ENOSPC or isinstance(problem, StorageError)
+    full = (isinstance(problem, OSError) and problem.errno == errno.ENOSPC) or isinstance(
+        problem, StorageError
+    )
     message = problem.message if isinstance(problem, KitError) else str(problem)
     return Failure(FailureCode.DISK_FULL if full else FailureCode.DEFECT, message, remedy)
 
 
 def _kind(job: PlannedJob) -> str:
-    return {"TuneSpec": "tune", "EvaluateSpec": "evaluate", "PretrainSpec": "pretrain"}[type(job.work).__name__]
+    return {"TuneSpec": "tune", "EvaluateSpec": "evaluate", "PretrainSpec": "pretrain"}[
+        type(job.work).__name__
+    ]
 
 
 def _result(folder: JobFolder) -> Result | None:
@@ -212,4 +224,3 @@ def _result(folder: JobFolder) -> Result | None:
         return folder.result()
     except (ValueError, SpecError):
         return None
-

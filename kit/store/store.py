@@ -68,7 +68,9 @@ class Store:
             schema = read_json(marker)["schema"]
         except (ValueError, KeyError, TypeError) as problem:
             raise StorageError(
-                "this is not a store's marker", where=Where(str(marker)), remedy="remove the file if it is damaged"
+                "this is not a store's marker",
+                where=Where(str(marker)),
+                remedy="remove the file if it is damaged",
             ) from problem
         if schema > SCHEMA:
             raise StorageError(
@@ -108,7 +110,9 @@ class Store:
 
     def adapter_steps(self, tuning: str) -> list[int]:
         """The optimizer steps of a tuning whose adapters are stored, ascending."""
-        return sorted(int(path.name) for path in (self.root / "adapters" / tuning).glob("*") if path.name.isdigit())
+        return sorted(
+            int(path.name) for path in (self.root / "adapters" / tuning).glob("*") if path.name.isdigit()
+        )
 
     def remove_adapter(self, tuning: str, step: int) -> None:
         """Take an adapter out, in one step."""

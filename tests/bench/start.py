@@ -24,7 +24,9 @@ def main() -> None:
         seconds(words)
         taken = [seconds(words) for _ in range(7)]
         low, high = min(taken), max(taken)
-        print(f"xlt-kit {' '.join(words):10} median {statistics.median(taken):.3f} s ({low:.3f} to {high:.3f})")
+        print(
+            f"xlt-kit {' '.join(words):10} median {statistics.median(taken):.3f} s ({low:.3f} to {high:.3f})"
+        )
 
 
 if __name__ == "__main__":

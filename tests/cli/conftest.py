@@ -26,7 +26,9 @@ class Kit:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("XLT_KIT_")}
         return {**kept, "XLT_KIT_HOME": str(self.home), "COLUMNS": "80", **more}
 
-    def __call__(self, *words: str | Path, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *words: str | Path, code: int = 0, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             self.command(*words),
             capture_output=True,

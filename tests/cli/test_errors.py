@@ -1,4 +1,4 @@
-"""What goes wrong is said in a sentence with place and remedy, with an exit code of its own, and leaves nothing half-done."""
+"""What goes wrong is said in a sentence with place and remedy, with an exit code of its own; nothing is half-done."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ evaluate:
 """
 
 
+_ANSWERS = '"answers": [{"text": "c", "answer_start": 0}]'
+_QUESTIONS = f'{{"id": "1", "question": "q", {_ANSWERS}}}, {{"id": "1", "question": "r", {_ANSWERS}}}'
+TWICE = f'{{"data": [{{"paragraphs": [{{"context": "c", "qas": [{_QUESTIONS}]}}]}}]}}'.encode()
+
+
 def write(folder: Path, text: str) -> Path:
     path = folder / "mine.yaml"
     path.write_text(text, encoding="utf-8")
@@ -30,7 +35,13 @@ def write(folder: Path, text: str) -> Path:
     ("old", "new", "place", "says", "remedy"),
     [
         ("[hi]", "[hj]", "7:36", "'hj'", "hi"),
-        ("dataset: tiny-qa, languages: [de]", "dataset: tiny-qo, languages: [de]", "5:6", "'tiny-qo' is no data set", "tiny-qa"),
+        (
+            "dataset: tiny-qa, languages: [de]",
+            "dataset: tiny-qo, languages: [de]",
+            "5:6",
+            "'tiny-qo' is no data set",
+            "tiny-qa",
+        ),
         ("[tiny-bloom]", "[tiny-blom]", "3:10", "'tiny-blom' is no model", "tiny-bloom"),
         ("limit: 10", "limit: ten", "7:41", "must be a whole number", None),
         ("name: mine", "nam: mine", "2:1", "`nam` is no key of a recipe", "`name`"),
@@ -49,7 +60,9 @@ def test_a_fault_in_a_recipe_has_its_place_and_the_nearest_name(
 
 
 def test_all_faults_are_told_at_once(kit: Kit, tmp_path: Path) -> None:
-    path = write(tmp_path, RECIPE.replace("name: mine", "name: mine\ncolour: red\nseeds: [a]\nanswer_limit: 0"))
+    path = write(
+        tmp_path, RECIPE.replace("name: mine", "name: mine\ncolour: red\nseeds: [a]\nanswer_limit: 0")
+    )
     err = kit("plan", path, code=3).stderr
     assert err.count("error:") == 3
 
@@ -61,7 +74,9 @@ def test_json_errors_for_machines(kit: Kit, tmp_path: Path) -> None:
     assert error["errors"][0]["line"] == 7
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"{", b"- a\n- b\n", b"schema: 99\nname: x\n", b"a: &a [*a]\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe\x00", b"{", b"- a\n- b\n", b"schema: 99\nname: x\n", b"a: &a [*a]\n"]
+)
 def test_a_file_that_is_no_recipe(kit: Kit, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "mine.yaml"
     path.write_bytes(content)
@@ -78,8 +93,7 @@ def test_a_missing_file(kit: Kit, tmp_path: Path) -> None:
         (b'[{"id": "1"', "JSON"),
         (b"\xff\xfe{}", "UTF-8"),
         (b'{"version": "1", "data": []}', ""),
-        (b'{"data": [{"paragraphs": [{"context": "c", "qas": [{"id": "1", "question": "q", "answers": [{"text": "c", "answer_start": 0}]},'
-         b' {"id": "1", "question": "q", "answers": [{"text": "c", "answer_start": 0}]}]}]}]}', "1"),
+        (TWICE, "1"),
     ],
 )
 def test_a_faulty_data_file(kit: Kit, tmp_path: Path, content: bytes, says: str) -> None:
@@ -100,7 +114,18 @@ def test_a_wrong_byte_in_a_mirror(kit: Kit, tmp_path: Path, mirror: Path) -> Non
     content = bytearray(real.read_bytes())
     content[1000] ^= 1
     copy.write_bytes(content)
-    error = kit("data", "show", "xquad-in", "--language", "or", "--split", "test", "--mirror", tmp_path / "mirror", code=6)
+    error = kit(
+        "data",
+        "show",
+        "xquad-in",
+        "--language",
+        "or",
+        "--split",
+        "test",
+        "--mirror",
+        tmp_path / "mirror",
+        code=6,
+    )
     assert str(copy) in error.stderr
 
 
@@ -153,4 +178,8 @@ def test_commands_that_need_nothing(kit: Kit) -> None:
     assert "train" in schema["properties"]
     assert "tiny-qa" in kit("data", "list").stdout
     shown = kit.json("data", "show", "tiny-qa", "--language", "or")
-    assert {(part["split"], part["items"]) for part in shown["parts"]} == {("train", 103), ("dev", 111), ("test", 600)}
+    assert {(part["split"], part["items"]) for part in shown["parts"]} == {
+        ("train", 103),
+        ("dev", 111),
+        ("test", 600),
+    }

@@ -70,7 +70,9 @@ def test_delta_is_tuned_minus_base_in_every_file(smoke: Smoke) -> None:
     tuned = [row for row in rows if row["trained_on"]]
     assert len(tuned) == 27
     for row in tuned:
-        assert float(row["delta_value"]) == pytest.approx(float(row["tuned_value"]) - float(row["base_value"]), abs=1e-3)
+        assert float(row["delta_value"]) == pytest.approx(
+            float(row["tuned_value"]) - float(row["base_value"]), abs=1e-3
+        )
     names = {path.name for path in (run_folder(kit) / "tables").iterdir()}
     assert {"f1.json", "f1.csv", "f1.md", "f1.tex"} <= names
 
@@ -81,7 +83,9 @@ def test_the_same_recipe_does_nothing_the_second_time(smoke: Smoke, tmp_path: Pa
     # Another file name, key order, quoting and comments: the same request.
     value = yaml.safe_load(SMOKE.read_text("utf-8").replace("1e-3", "0.001"))
     other = tmp_path / "other.yaml"
-    other.write_text("# a comment\n" + yaml.safe_dump(value, sort_keys=True, default_style='"').replace('"null"', "null"))
+    other.write_text(
+        "# a comment\n" + yaml.safe_dump(value, sort_keys=True, default_style='"').replace('"null"', "null")
+    )
     plain = tmp_path / "plain.yaml"
     plain.write_text(yaml.safe_dump(dict(reversed(value.items())), sort_keys=False, allow_unicode=True))
     for recipe in (SMOKE, plain):
@@ -103,7 +107,10 @@ def test_the_plan_says_why(smoke: Smoke) -> None:
     kit, _ = smoke
     plan = kit.json("plan", SMOKE, "--set", "answer_limit=16")
     reasons = {cell["missing"] for cell in plan["cells"]}
-    assert reasons == {None, "task.limit: 32 -> 16"}  # generated cells, for that reason; scored ones are stored
+    assert reasons == {
+        None,
+        "task.limit: 32 -> 16",
+    }  # generated cells, for that reason; scored ones are stored
     text = kit("plan", SMOKE, "--set", "switches.end_token=masked").stdout
     assert "estimate:" in text
     assert "54 stored" not in text
@@ -111,7 +118,7 @@ def test_the_plan_says_why(smoke: Smoke) -> None:
 
 def test_each_item_is_kept_with_its_raw_output_and_its_scores(smoke: Smoke) -> None:
     kit, _ = smoke
-    cells = [path for path in (kit.home / "store" / "cells").glob("generate-*")]
+    cells = list((kit.home / "store" / "cells").glob("generate-*"))
     assert len(cells) == 63
     items = [json.loads(line) for line in (cells[0] / "items.jsonl").read_text("utf-8").splitlines()]
     scores = [json.loads(line) for line in (cells[0] / "scores.jsonl").read_text("utf-8").splitlines()]
@@ -143,7 +150,9 @@ def test_runs_logs_and_examples(smoke: Smoke) -> None:
     text = kit("show", "--cell", "tiny-qa/de:hi", "--filter", "turned-right", "-n", "2").stdout
     assert text.count("turned-right") >= 2
     assert "2 of" in text
-    assert "base" in text
+    assert "tuned seed 1" in text
+    assert "tuned seed 2" in text
+    assert "p(stop)" in kit("table", "--over-generation").stdout
 
 
 def test_scores_survive_the_loss_of_the_data(smoke: Smoke, tmp_path: Path) -> None:

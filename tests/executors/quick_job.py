@@ -48,7 +48,9 @@ def main(folder: JobFolder) -> int:
 def produce(spec: Any, folder: JobFolder) -> None:
     if isinstance(spec.work, EvaluateSpec):
         for key, cell in zip(spec.keys, spec.work.cells, strict=True):
-            digests = {name: (Path(spec.inputs[name]) / "digest.txt").read_text().strip() for name in cell.adapters}
+            digests = {
+                name: (Path(spec.inputs[name]) / "digest.txt").read_text().strip() for name in cell.adapters
+            }
             files = {"cell.json": json.dumps({"key": key, "adapter_digests": digests}), "items.jsonl": ""}
             write(folder.scratch / key, files, folder.cells / key)
             folder.emit("cell", key=key)

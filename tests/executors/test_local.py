@@ -82,7 +82,9 @@ def test_gpus_are_counted_by_the_drivers_own_tool(tmp_path: Path, monkeypatch: p
     assert detect_slots("cpu", 1, 1)[0].device == "cpu"
 
 
-def test_asking_for_a_gpu_where_there_is_none_names_the_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_asking_for_a_gpu_where_there_is_none_names_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EnvironmentError_, match=r"resources\.device=cpu"):
         detect_slots("cuda", "auto", 1)

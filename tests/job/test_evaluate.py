@@ -27,12 +27,14 @@ DATA = examples(7)
 
 @pytest.fixture(scope="module")
 def adapters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Three adapters with weights that matter, one of them with biases, which lie in the base's own modules."""
+    """Three adapters with weights that matter; one has biases, which lie in the base's own modules."""
     made = {}
     for number, bias in enumerate(("none", "none", "lora_only")):
         torch.manual_seed(number)
         base = AutoModelForCausalLM.from_pretrained(EMBEDDED, dtype=torch.float32)
-        config = LoraConfig(r=4, lora_alpha=8, target_modules=["query_key_value"], bias=bias, task_type="CAUSAL_LM")  # type: ignore[arg-type]
+        config = LoraConfig(
+            r=4, lora_alpha=8, target_modules=["query_key_value"], bias=bias, task_type="CAUSAL_LM"
+        )  # type: ignore[arg-type]
         model = get_peft_model(base, config)
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
@@ -122,7 +124,9 @@ def test_one_base_in_memory_serves_all_adapters_and_cells(
 ) -> None:
     loads = _count_loads(monkeypatch)
     names = [(), ("adapter-0",), ("adapter-1",)]
-    cells = [replace(cell, adapters=name) for cell in (GENERATE, SCORE) for name in names]  # adapters alternate
+    cells = [
+        replace(cell, adapters=name) for cell in (GENERATE, SCORE) for name in names
+    ]  # adapters alternate
     folder, produced = run_job(cells, DATA, {"base-t": EMBEDDED, **adapters})
     assert loads == ["float32"]
     assert len({json.dumps(items(folder, cell)) for cell in cells}) == len(cells) == len(produced)
@@ -151,8 +155,7 @@ def test_ordered_adapters_are_the_first_merged_and_the_last_on_top(
     run_job: RunJob, adapters: dict[str, Path]
 ) -> None:
     chain = replace(SCORE, adapters=("adapter-0", "adapter-1"))
-    back = replace(SCORE, adapters=("adapter-1", "adapter-0"))
-    folder, _ = run_job([chain, back], DATA, {"base-t": EMBEDDED, **adapters})
+    folder, _ = run_job([chain], DATA, {"base-t": EMBEDDED, **adapters})
     model: Any = AutoModelForCausalLM.from_pretrained(EMBEDDED, dtype=torch.float32)
     model = PeftModel.from_pretrained(model, str(adapters["adapter-0"])).merge_and_unload()
     model = PeftModel.from_pretrained(model, str(adapters["adapter-1"])).eval()
@@ -163,7 +166,6 @@ def test_ordered_adapters_are_the_first_merged_and_the_last_on_top(
             logs = torch.log_softmax(model(torch.tensor([prompt + tail])).logits[0], dim=-1)
         expected = [logs[len(prompt) - 1 + i, token].item() for i, token in enumerate(tail)]
         assert row["continuations"][0]["tokens"] == pytest.approx(expected, abs=1e-4)
-    assert items(folder, chain) != items(folder, back) or "sums of adapters commute"
 
 
 def test_a_dtype_is_said_and_changes_the_scores(run_job: RunJob, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +188,9 @@ def test_a_restart_skips_what_is_finished(run_job: RunJob) -> None:
     assert marker.read_text(encoding="utf-8") == "kept\n"
     assert again[key_of("cell", GENERATE)] == sha256_file(marker) != produced[key_of("cell", GENERATE)]
     assert len(items(folder, SCORE)) == 7
-    assert [event["key"] for event in events(folder, "cell")] == [key_of("cell", c) for c in (GENERATE, SCORE)]
+    assert [event["key"] for event in events(folder, "cell")] == [
+        key_of("cell", c) for c in (GENERATE, SCORE)
+    ]
 
 
 def test_a_job_with_nothing_left_loads_nothing(run_job: RunJob, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +201,9 @@ def test_a_job_with_nothing_left_loads_nothing(run_job: RunJob, monkeypatch: pyt
     assert loads == []
 
 
-def test_what_fails_halfway_lands_not_at_all(run_job: RunJob, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_fails_halfway_lands_not_at_all(
+    run_job: RunJob, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     done = Decoder.fast
 
     def halfway(self: Decoder, *arguments: Any) -> Any:

@@ -50,9 +50,9 @@ def _spanning() -> tuple[str, str]:
     """A word of one token, cut in two so that its beginning is another token."""
     for token in range(len(TOKENIZER)):
         word = TOKENIZER.decode([token])
-        if word.isascii() and word[:1] == " " and word[1:].isalpha() and len(word) > 3:
-            if len(TOKENIZER(word)["input_ids"]) == 1:
-                return word[:-1], word[-1]
+        plain = word.isascii() and word[:1] == " " and word[1:].isalpha() and len(word) > 3
+        if plain and len(TOKENIZER(word)["input_ids"]) == 1:
+            return word[:-1], word[-1]
     raise AssertionError("the vocabulary has no word")
 
 

@@ -1,4 +1,4 @@
-"""The order of training: the paper's sixty steps, today's seventy, and what seeds and settings change in them."""
+"""The order of training: the paper's sixty steps, today's seventy, what seeds and settings change."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ SPEC = TuneSpec(
 
 
 def _by_hand(model_folder: Path, spec: TuneSpec, count: int) -> tuple[list[float], dict[str, torch.Tensor]]:
-    """Each step's loss and the adapter's last weights, by a plain loop over single examples without padding."""
+    """Each step's loss and the adapter's last weights, by a loop over single examples without padding."""
     job = JobSpec("hand", spec, ("k",), {"base-x": str(model_folder)})
     model = load(spec, job)
     rows = prepare(spec, load_tokenizer(model_folder), examples(count), lambda kind, /, **data: None)
@@ -87,7 +87,9 @@ def test_the_two_means_differ(random_model: Path) -> None:
     assert _by_hand(random_model, SPEC, 9)[0] != pytest.approx(_by_hand(random_model, other, 9)[0], abs=1e-3)
 
 
-def test_the_papers_run_takes_sixty_steps_over_its_planned_batches(random_model: Path, run_job: RunJob) -> None:
+def test_the_papers_run_takes_sixty_steps_over_its_planned_batches(
+    random_model: Path, run_job: RunJob
+) -> None:
     data = examples(103)
     spec = replace(SPEC, trainer=TrainerSettings(), save_steps=(13, 26, 60))
     folder, produced = run_job(spec, data, {"base-x": random_model})
@@ -105,7 +107,9 @@ def test_the_papers_run_takes_sixty_steps_over_its_planned_batches(random_model:
     assert sorted(path.name for path in folder.adapters.iterdir()) == ["13", "26", "60"]
 
 
-def test_tuning_twice_gives_the_same_bytes_and_another_seed_others(random_model: Path, run_job: RunJob) -> None:
+def test_tuning_twice_gives_the_same_bytes_and_another_seed_others(
+    random_model: Path, run_job: RunJob
+) -> None:
     spec = replace(SPEC, lora=replace(SPEC.lora, dropout=0.2))  # dropout draws random numbers too
     first, again, other = (
         run_job(one, examples(9), {"base-x": random_model}, name=name)[1]
@@ -139,7 +143,9 @@ def test_a_masked_end_token_is_what_the_papers_collator_left(random_model: Path)
     tokenizer.pad_token, tokenizer.padding_side = tokenizer.eos_token, "right"
     rows = prepare(SPEC, tokenizer, examples(4), lambda kind, /, **data: None)
     collate = DataCollatorForLanguageModeling(tokenizer, mlm=False)
-    theirs = collate([{"input_ids": list(row.text.ids), "attention_mask": [1] * len(row.text.ids)} for row in rows])
+    theirs = collate(
+        [{"input_ids": list(row.text.ids), "attention_mask": [1] * len(row.text.ids)} for row in rows]
+    )
     for row, labels in zip(rows, theirs["labels"].tolist(), strict=True):
         assert list(row.labels) == labels[: len(row.labels)]
         assert set(labels[len(row.labels) :]) <= {IGNORED}
@@ -197,7 +203,9 @@ def test_checkpointing_and_autocast_change_what_they_should(random_model: Path, 
 def test_schedules_lead_from_the_rate_to_nought(random_model: Path, run_job: RunJob) -> None:
     trainer = replace(TRAINER, schedule="linear", steps=4)
     folder, _ = run_job(replace(SPEC, trainer=trainer), examples(9), {"base-x": random_model})
-    assert [event["learning_rate"] for event in events(folder, "train")] == pytest.approx([0.01, 0.0075, 0.005, 0.0025])
+    assert [event["learning_rate"] for event in events(folder, "train")] == pytest.approx(
+        [0.01, 0.0075, 0.005, 0.0025]
+    )
 
 
 def test_a_tuning_on_a_parent_starts_where_the_parent_ended(random_model: Path, run_job: RunJob) -> None:
@@ -219,7 +227,10 @@ def test_a_tuning_on_a_parent_starts_where_the_parent_ended(random_model: Path, 
         ({"lora": Lora(targets=("no_such_module",))}, "LoRA does not fit"),
         ({"version": 2}, "version 2"),
         ({"base": "base-elsewhere"}, "where base-elsewhere lies"),
-        ({"trainer": replace(TRAINER, learning_rate=1e30, max_grad_norm=1e30, steps=9)}, "no longer a number"),
+        (
+            {"trainer": replace(TRAINER, learning_rate=1e30, max_grad_norm=1e30, steps=9)},
+            "no longer a number",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said(

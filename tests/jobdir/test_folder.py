@@ -25,8 +25,13 @@ from kit.jobdir import (
 )
 
 PROMPT = Prompt("{context}\n\nQ: {question}\nA:")
-CELLS = (CellSpec("b", "d", PROMPT, GenerateTask()), CellSpec("b", "d", PROMPT, ScoreTask(), adapters=("t@60",)))
-SPEC = JobSpec("evaluate", EvaluateSpec("b", CELLS), ("generate-1", "score-1"), {"b": "/models/b", "d": "/data/d"})
+CELLS = (
+    CellSpec("b", "d", PROMPT, GenerateTask()),
+    CellSpec("b", "d", PROMPT, ScoreTask(), adapters=("t@60",)),
+)
+SPEC = JobSpec(
+    "evaluate", EvaluateSpec("b", CELLS), ("generate-1", "score-1"), {"b": "/models/b", "d": "/data/d"}
+)
 
 
 def test_a_spec_comes_back_as_it_was(tmp_path: Path) -> None:

@@ -31,11 +31,25 @@ GOLDEN = {
     "score cell": ("score", replace(CELL, task=ScoreTask()), "score-142089427851a896eea2"),
     "paper's cell": (
         "generate",
-        replace(CELL, adapters=("tune-0@60",), dtype="bfloat16", mode="exact", task=GenerateTask(stop="end", temperature=0.1)),
+        replace(
+            CELL,
+            adapters=("tune-0@60",),
+            dtype="bfloat16",
+            mode="exact",
+            task=GenerateTask(stop="end", temperature=0.1),
+        ),
         "generate-611f4d64db67cfdc094e",
     ),
-    "paper's tuning": ("tune", replace(TUNE, lora=Lora(targets=("query_key_value",)), autocast="bfloat16"), "tune-beeb64e6eeb1a0791e50"),
-    "short tuning": ("tune", replace(TUNE, trainer=TrainerSettings(epochs=5, accumulation=2), end_token="learnt"), "tune-78d5157b1a06d0920264"),
+    "paper's tuning": (
+        "tune",
+        replace(TUNE, lora=Lora(targets=("query_key_value",)), autocast="bfloat16"),
+        "tune-beeb64e6eeb1a0791e50",
+    ),
+    "short tuning": (
+        "tune",
+        replace(TUNE, trainer=TrainerSettings(epochs=5, accumulation=2), end_token="learnt"),
+        "tune-78d5157b1a06d0920264",
+    ),
     "pre-training": ("pretrain", PretrainSpec("data-0", {"steps": 10}), "pretrain-58423ec35f8491a6e222"),
 }
 
@@ -93,6 +107,10 @@ def test_the_parts_name_only_what_differs_from_the_defaults() -> None:
     }
 
 
-@given(st.dictionaries(st.text(max_size=5), st.one_of(st.integers(), st.text(max_size=5), st.booleans()), max_size=6))
+@given(
+    st.dictionaries(
+        st.text(max_size=5), st.one_of(st.integers(), st.text(max_size=5), st.booleans()), max_size=6
+    )
+)
 def test_the_order_of_a_mapping_does_not_count(mapping: dict[str, object]) -> None:
     assert canonical(mapping) == canonical(dict(reversed(list(mapping.items()))))

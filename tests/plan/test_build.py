@@ -29,8 +29,17 @@ def tuning(language: str) -> WantedTuning:
 
 def cell(language: str, trained_on: str = "", steps: int = 60) -> WantedCell:
     adapters = (f"{tuning(trained_on).key}@{steps}",) if trained_on else ()
-    spec = CellSpec("base-0", f"data-{language}", PROMPT, GenerateTask(), adapters=adapters, label=f"{trained_on}>{language}")
-    at = Coordinates("m", trained_on, trained_on, steps if trained_on else 0, None, "d", language, "test", "qa", "generate")
+    spec = CellSpec(
+        "base-0",
+        f"data-{language}",
+        PROMPT,
+        GenerateTask(),
+        adapters=adapters,
+        label=f"{trained_on}>{language}",
+    )
+    at = Coordinates(
+        "m", trained_on, trained_on, steps if trained_on else 0, None, "d", language, "test", "qa", "generate"
+    )
     return WantedCell(key_of("generate", spec), at, spec, 300)
 
 
@@ -43,7 +52,13 @@ def test_one_evaluation_a_subject_and_one_tuning_before_it() -> None:
     cells = [cell(x, t) for t in ("", "de", "hi") for x in LANGUAGES]
     plan = build(demand(*cells), Finished(), Costs())
     titles = [(job.title.split()[0], len(job.keys), len(job.needs)) for job in plan.jobs]
-    assert titles == [("evaluate", 2, 0), ("tune", 1, 0), ("evaluate", 2, 1), ("tune", 1, 0), ("evaluate", 2, 1)]
+    assert titles == [
+        ("evaluate", 2, 0),
+        ("tune", 1, 0),
+        ("evaluate", 2, 1),
+        ("tune", 1, 0),
+        ("evaluate", 2, 1),
+    ]
     assert plan.stored == 0
 
 

@@ -87,8 +87,8 @@ def test_tasks_of_the_groups(write: Write) -> None:
 
 def test_labels_say_what_differs_from_the_switches(write: Write) -> None:
     tasks = (
-        "tasks=[generate, {kind: generate, stop: end}, {kind: generate, stop: newline, limit: 5, decoding: sampled},"
-        " score, {kind: score, continuations: first-gold}]"
+        "tasks=[generate, {kind: generate, stop: end}, {kind: generate, stop: newline, limit: 5, "
+        "decoding: sampled}, score, {kind: score, continuations: first-gold}]"
     )
     labels = [label for label, _ in expand.tasks(recipe(write, tasks))]
     assert labels == [

@@ -63,7 +63,9 @@ def test_the_canonical_form_loads_again(write: Write) -> None:
               - {name: own, path: ./own, family: bloom}
               - {name: hub, hub: a/b, revision: main}
               - {name: made, pretrain: {corpus: tiny, settings: {steps: 3, learning_rate: 1e-3}}}
-            adapters: [{name: ready, model: own, path: adapter}, {name: far, model: hub, hub: a/c, revision: v1}]
+            adapters:
+              - {name: ready, model: own, path: adapter}
+              - {name: far, model: hub, hub: a/c, revision: v1}
             train: [{file: my.jsonl, format: jsonl, language: hi, limit: 5}]
             evaluate: [{dataset: tiny-qa, languages: [or]}]
             fidelity: paper
@@ -175,10 +177,12 @@ def test_paths_are_seen_from_the_file_that_holds_them(
     )
     child = write(
         "schema: 1\nextends: shared/parent.yaml\n"
-        "evaluate: [{file: hi.json, format: squad, language: hi}, {file: /x/y.json, format: squad, language: or}]\n"
+        "evaluate:\n- {file: hi.json, format: squad, language: hi}\n"
+        "- {file: /x/y.json, format: squad, language: or}\n"
     )
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
+    (elsewhere / "extra.yaml").touch()
     monkeypatch.chdir(elsewhere)
     recipe = load_recipe(child, ["catalog=[extra.yaml]"]).recipe
     assert recipe.catalog == (elsewhere / "extra.yaml",)
@@ -186,6 +190,11 @@ def test_paths_are_seen_from_the_file_that_holds_them(
     assert recipe.models[0].path == tmp_path / "own"
     files = [entry.file for entry in (*recipe.train, *recipe.evaluate) if isinstance(entry, FileSet)]
     assert files == [tmp_path / "shared/data/hi.json", tmp_path / "hi.json", Path("/x/y.json")]
+
+
+def test_a_catalog_file_that_is_not_there(write: Write, tmp_path: Path) -> None:
+    path = write(BASE + "catalog: [mine.yaml]\n")
+    assert faults(path) == [f"{path}:6:11: there is no file {tmp_path}/mine.yaml (check the path)"]
 
 
 def override(write: Write, *texts: str) -> LoadedRecipe:
@@ -254,7 +263,8 @@ def test_a_later_override_wins(write: Write) -> None:
         ("schema=2", "--set schema=2: `schema` must be `1`; found the number 2"),
         (
             "answer_limit=",
-            "--set answer_limit=: `answer_limit` must be a whole number; found nothing (give a value, or remove the key)",
+            "--set answer_limit=: `answer_limit` must be a whole number; found nothing "
+            "(give a value, or remove the key)",
         ),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ def holds(key: str, schema: dict[str, Any], value: Any) -> bool:
             return True
     if isinstance(value, dict):
         return holds_of_object(key, schema, value)
+    checks: dict[str, Callable[[], bool]]
     if isinstance(value, list):
         checks = {
             "items": lambda: all(fits(item, rule) for item in value),

@@ -20,9 +20,13 @@ PROMPT = Prompt("{context}\n\nQ: {question}\nA:")
 COST = Cost(1, 1, 0, "none")
 
 
-def evaluation(job_id: str, title: str, needs: tuple[str, ...] = (), adapters: tuple[str, ...] = ()) -> PlannedJob:
+def evaluation(
+    job_id: str, title: str, needs: tuple[str, ...] = (), adapters: tuple[str, ...] = ()
+) -> PlannedJob:
     cell = CellSpec("base-0", f"data-{job_id}", PROMPT, GenerateTask(), adapters=adapters)
-    return PlannedJob(job_id, title, EvaluateSpec("base-0", (cell,)), (f"cell-{job_id}",), needs, adapters, COST)
+    return PlannedJob(
+        job_id, title, EvaluateSpec("base-0", (cell,)), (f"cell-{job_id}",), needs, adapters, COST
+    )
 
 
 def tuning(job_id: str, title: str, steps: tuple[int, ...] = (60,)) -> PlannedJob:
@@ -86,7 +90,12 @@ def test_a_failed_job_stops_what_depends_on_it_and_nothing_else(bench: Bench) ->
         evaluation("free", "ok"),
     )
     assert state.stage == "failed"
-    assert stages(state) == {"tune-bad": "failed", "after": "blocked", "after-after": "blocked", "free": "done"}
+    assert stages(state) == {
+        "tune-bad": "failed",
+        "after": "blocked",
+        "after-after": "blocked",
+        "free": "done",
+    }
     failure = state.jobs[0].failure
     assert failure is not None and failure.message == "the input is bad"
     assert bench.store.cell("cell-free") is not None
@@ -160,7 +169,11 @@ def test_no_more_jobs_than_slots(bench: Bench) -> None:
 
 
 def test_one_kit_a_run(bench: Bench) -> None:
-    with bench.folder.lock(), pytest.raises(LockedError, match="process"), RunFolder(bench.folder.path).lock():
+    with (
+        bench.folder.lock(),
+        pytest.raises(LockedError, match="process"),
+        RunFolder(bench.folder.path).lock(),
+    ):
         pass
     with bench.folder.lock():
         pass
