@@ -21,8 +21,8 @@ import torch
 import transformers
 from peft import PeftModel
 
-from kit.job.failures import BadInput
-from kit.jobdir import sha256_file
+from kit.job.failures import BadInput, classify
+from kit.jobdir import FailureCode, sha256_file
 from kit.jobdir.spec import Dtype
 
 DTYPES: Mapping[str, torch.dtype] = {
@@ -52,12 +52,10 @@ def load_tokenizer(folder: Path) -> Any:
         BadInput: it is not there or cannot be read.
     """
     _check_folder(folder)
-    try:
+    with _refusing(f"{folder}: the tokenizer cannot be loaded"):
         return transformers.AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-        raise BadInput(f"{folder}: the tokenizer cannot be loaded: {error}") from error
 
 
 def load_base(folder: Path, dtype: Dtype, device: str, parents: Sequence[Path] = ()) -> Any:
@@ -81,7 +79,7 @@ def load_base(folder: Path, dtype: Dtype, device: str, parents: Sequence[Path] =
 
 
 def _from_pretrained(folder: Path, dtype: Dtype) -> Any:
-    try:
+    with _refusing(f"{folder}: the model cannot be loaded"):
         config = transformers.AutoConfig.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
@@ -95,12 +93,6 @@ def _from_pretrained(folder: Path, dtype: Dtype) -> Any:
             output_loading_info=True,
             **attention,
         )
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-        raise BadInput(f"{folder}: the model cannot be loaded: {error}") from error
-    except Exception as error:
-        if type(error).__name__ != "SafetensorError":
-            raise
-        raise BadInput(f"{folder}: the weights cannot be read: {error}") from error
     if info["missing_keys"]:
         names = ", ".join(sorted(info["missing_keys"])[:3])
         raise BadInput(
@@ -145,10 +137,8 @@ def adapter_digest(folder: Path) -> str:
 
 def _with_adapter(model: Any, folder: Path) -> Any:
     _check_adapter(folder)
-    try:
+    with _refusing(f"{folder}: the adapter does not fit this base"):
         return PeftModel.from_pretrained(model, str(folder), is_trainable=False, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise BadInput(f"{folder}: the adapter does not fit this base: {_short(error)}") from error
 
 
 def _check_adapter(folder: Path) -> None:
@@ -179,5 +169,14 @@ def _check_folder(folder: Path) -> None:
         raise BadInput(f"{folder}: there is no model here (no config.json).", "Check the input's path.")
 
 
-def _short(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    """Whatever the libraries raise on reading is bad input, for they raise nearly any type; but a lack of memory
+    or of disk stays what it is.
+    """
+    try:
+        yield
+    except Exception as error:
+        if classify(error).code != FailureCode.DEFECT:
+            raise
+        raise BadInput(f"{what}: {' '.join(str(error).split())[:300]}") from error

@@ -78,12 +78,12 @@ class SetChecker:
         self, dataset: DatasetEntry, entry: TrainSet | EvaluateSet, languages: Sequence[str], loc: Loc
     ) -> tuple[str, ...]:
         codes = []
+        known = dataset.languages()
         for index, written in enumerate(languages):
             way = (*loc, "languages", index)
-            if (code := self._code(written, way)) is None:
+            if (code := self._code(written, way, known)) is None:
                 continue
             codes.append(code)
-            known = dataset.languages()
             if code not in known:
                 message = f"{dataset.name!r} has no language {written!r}"
                 self._refuse(way, message, f"there are: {', '.join(known)}")
@@ -92,13 +92,14 @@ class SetChecker:
                 self._refuse((*loc, "split"), message, suggestion(entry.split, splits))
         return tuple(codes)
 
-    def _code(self, written: str, loc: Loc) -> str | None:
-        """The catalog's code of a language, whatever code of it was written."""
+    def _code(self, written: str, loc: Loc, known: Sequence[str] = ()) -> str | None:
+        """The catalog's code of a language, whatever code of it was written; `known` are those at hand."""
         if written in self._codes:
             return self._codes[written]
         titles = {language.title: code for code, language in self.catalog.languages.items()}
         near = nearest(written, [*self._codes, *titles])
-        remedy = "a file under `catalog` can add it"
+        # Between codes of two letters nearness says little: there the list helps more.
+        remedy = f"there are: {', '.join(known)}" if known else "a file under `catalog` can add it"
         if near is not None:
             code = self._codes.get(near) or titles[near]
             remedy = f"did you mean {code!r} ({self.catalog.languages[code].title})?"

@@ -60,8 +60,8 @@ def _wait(condition: Callable[[], bool], seconds: float = 120) -> None:
 def test_a_job_that_is_done_says_so_and_what_it_ran_on(tmp_path: Path) -> None:
     key = key_of("cell", CELL)
     folder = _folder(tmp_path, EvaluateSpec("base-t", (CELL,)), (key,))
-    folder.scratch.mkdir()
-    (folder.scratch / "of-an-earlier-go").write_text("x")
+    (folder.scratch / key).mkdir(parents=True)
+    (folder.scratch / key / "items.jsonl").write_text("half of an earlier go")
     assert _start(folder).wait(120) == 0
     result = folder.result()
     assert result is not None

@@ -7,12 +7,20 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
 
 from kit.job.failures import BadInput
 from kit.job.model import ADAPTER_FILE, Base, load_base
@@ -117,34 +125,48 @@ def test_an_adapter_that_is_pickled_of_another_kind_or_for_another_base_is_refus
             pass
 
 
-def test_a_refused_adapter_leaves_the_base_clean(tmp_path: Path, random_model: Path) -> None:
-    base = Base(EMBEDDED, "float32", "cpu")
-    names = list(base.model.state_dict())
-    with pytest.raises(BadInput), base.wearing(_adapter(tmp_path / "foreign", random_model)):
-        pass
-    assert list(base.model.state_dict()) == names
+def test_a_lack_of_memory_while_loading_is_no_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    def scarce(*arguments: object, **named: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", scarce)
+    with pytest.raises(torch.OutOfMemoryError):
+        load_base(EMBEDDED, "float32", "cpu")
 
 
-def test_a_family_with_positions_goes_the_same_way(tmp_path: Path, run_job: RunJob) -> None:
+def _llama(vocabulary: int) -> Any:
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=vocabulary,
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            initializer_range=0.4,
+            eos_token_id=2,
+        )
+    )
+
+
+def _gpt2(vocabulary: int) -> Any:
+    return GPT2LMHeadModel(
+        GPT2Config(vocabulary, n_embd=32, n_layer=2, n_head=4, initializer_range=0.4, eos_token_id=2)
+    )
+
+
+@pytest.mark.parametrize("make", [_llama, _gpt2], ids=["relative", "absolute"])
+def test_a_family_that_is_told_positions_goes_the_same_way(
+    tmp_path: Path, run_job: RunJob, make: Callable[[int], Any]
+) -> None:
     torch.manual_seed(0)
     tokenizer = AutoTokenizer.from_pretrained(EMBEDDED)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        initializer_range=0.4,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-    )
-    LlamaForCausalLM(config).save_pretrained(tmp_path / "llama")
-    tokenizer.save_pretrained(tmp_path / "llama")
-    generate = CellSpec("base-l", "data", QA, GenerateTask(limit=10))
+    make(len(tokenizer)).save_pretrained(tmp_path / "other")
+    tokenizer.save_pretrained(tmp_path / "other")
+    generate = CellSpec("base-o", "data", QA, GenerateTask(limit=10))
     score = replace(generate, task=ScoreTask())
     cells = [replace(cell, mode=mode) for cell in (generate, score) for mode in ("fast", "exact")]
-    folder, _ = run_job(cells, examples(6), {"base-l": tmp_path / "llama"})
+    folder, _ = run_job(cells, examples(6), {"base-o": tmp_path / "other"})
     assert items(folder, cells[0]) == items(folder, cells[1])
     for one, other in zip(items(folder, cells[2]), items(folder, cells[3]), strict=True):
         left, right = one["continuations"][0], other["continuations"][0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -65,9 +66,14 @@ def test_length_groups_make_steps_of_like_length() -> None:
     assert spread(True) < spread(False) / 2
 
 
-def test_the_group_is_the_effective_batch_and_begins_with_the_longest_example() -> None:
-    first = plan_steps(LENGTHS, PAPER, seed=42)[0]
-    assert LENGTHS[first.batches[0].examples[0]] == max(LENGTHS)
+def test_the_group_is_what_goes_into_a_step_and_the_longest_example_comes_first() -> None:
+    steps = plan_steps(LENGTHS, PAPER, seed=42)
+    first = [LENGTHS[example] for example in _examples(steps)[:103]]  # the first epoch
+    assert first[0] == max(LENGTHS)
+    groups = [first[start : start + 16] for start in range(0, 103, 16)]
+    falls = [sum(left < right for left, right in pairwise(group)) for group in groups]
+    assert sum(falls) <= 2  # each sorted, but for the longest example of all, which changed places
+    assert all(group[-1] < following[1] for group, following in pairwise(groups[:-1]))
 
 
 def test_steps_overrule_epochs() -> None:

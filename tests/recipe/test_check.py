@@ -111,7 +111,7 @@ def test_every_unknown_name_is_told_at_once(write: Write, catalog: Catalog) -> N
     assert found[6] == "7:6: 'xquad-im' is no data set of the catalog (did you mean 'xquad-in'?)"
     assert found[7] == "8:6: 'flores-in-enxx' holds no questions but pairs (choose another data set)"
     assert found[8] == "10:37: 'Hindi' is no language of the catalog (did you mean 'hi' (Hindi)?)"
-    assert found[9].startswith("10:44: 'xx' is no language of the catalog")
+    assert found[9].startswith("10:44: 'xx' is no language of the catalog (there are: as, bn, ")
     assert found[10] == "10:48: 'ory_Oryaa' is no language of the catalog (did you mean 'or' (Odia)?)"
     assert found[11].startswith("10:63: 'xquad-in' has no language 'fi' (there are: ")
     assert found[12] == "11:42: 'xquad-in' has no split 'tset' in 'hi' (did you mean 'test'?)"
