@@ -23,7 +23,7 @@ smoke: install
 	$(BIN)/xlt-kit run recipes/smoke.yaml
 
 test: install lint
-	$(BIN)/python -m pytest -q tests
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests
 
 lint: install
 	$(BIN)/ruff check kit tests

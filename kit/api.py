@@ -245,6 +245,7 @@ def language_groups(catalog: Catalog, names: Sequence[str]) -> dict[str, dict[st
 def _writer(prepared: Prepared) -> Callable[[PlannedJob, Slot], JobSpec]:
     """Turns a planned job into its `job.json`: content ids get the paths where they lie."""
     store, paths = prepared.store, prepared.inputs.paths
+    batch_tokens = prepared.loaded.recipe.resources.batch_tokens
 
     def locate(name: str) -> str:
         if name in paths:
@@ -258,7 +259,7 @@ def _writer(prepared: Prepared) -> Callable[[PlannedJob, Slot], JobSpec]:
             pairs = [(k, c) for k, c in zip(keys, work.cells, strict=True) if _open(store, k, c.adapters)]
             keys, work = tuple(k for k, _ in pairs), EvaluateSpec(work.base, tuple(c for _, c in pairs))
         inputs = {name: locate(name) for name in job.inputs}
-        return JobSpec(job.title, work, keys, inputs, slot.device, slot.threads)
+        return JobSpec(job.title, work, keys, inputs, slot.device, slot.threads, batch_tokens)
 
     return prepare_job
 

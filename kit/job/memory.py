@@ -14,7 +14,7 @@ from kit.jobdir import FailureCode
 
 T = TypeVar("T")
 
-_CPU_TOKENS = 8192  # beyond it a CPU gains nothing: its caches are full and the padding grows
+_CPU_TOKENS = 4096  # beyond it a CPU gains nothing: its caches are full and the padding grows
 _SHARE = 0.6  # of the free memory; the rest is for fragments and what the estimate does not see
 
 

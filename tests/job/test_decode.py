@@ -246,6 +246,6 @@ def test_spaces_may_come_before_the_break_and_anything_after_it(random_model: Pa
     assert not {late, tabbed} & set(vocabulary.new_line)
     assert {spaced, doubled, late, tabbed} <= vocabulary.with_newline
     assert vocabulary.end == (tokenizer.eos_token_id, 7, 8)
+    tokenizer.eos_token = None
     with pytest.raises(BadInput, match="end token"):
-        tokenizer.eos_token = None
         read_vocabulary(tokenizer, SimpleNamespace(generation_config=SimpleNamespace(eos_token_id=None)))

@@ -151,7 +151,9 @@ def _llama(vocabulary: int) -> Any:
 
 def _gpt2(vocabulary: int) -> Any:
     return GPT2LMHeadModel(
-        GPT2Config(vocabulary, n_embd=32, n_layer=2, n_head=4, initializer_range=0.4, eos_token_id=2)
+        GPT2Config(
+            vocab_size=vocabulary, n_embd=32, n_layer=2, n_head=4, initializer_range=0.4, eos_token_id=2
+        )
     )
 
 
