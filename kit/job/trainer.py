@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -174,11 +175,12 @@ def training_arguments(spec: TuneSpec, steps: int, device: str, scratch: Path) -
     """The Trainer's arguments for a tuning of `steps` optimizer steps; nothing that matters is a default.
 
     Raises:
-        BadInput: a paged optimizer or float16 autocast without CUDA.
+        BadInput: a paged optimizer without CUDA or bitsandbytes, or float16 autocast without CUDA.
     """
     settings = spec.trainer
-    if device == "cpu" and settings.optimizer == "paged-adamw":
-        raise BadInput("The paged optimizer needs CUDA.", "Use optimizer adamw: its steps are the same.")
+    if settings.optimizer == "paged-adamw" and (device == "cpu" or find_spec("bitsandbytes") is None):
+        remedy = "Use optimizer adamw: it does the same steps in more memory."
+        raise BadInput("The paged optimizer needs CUDA and the package bitsandbytes.", remedy)
     if device == "cpu" and spec.autocast == "float16":
         raise BadInput("Autocast to float16 needs CUDA.", "Use autocast none or bfloat16.")
     return TrainingArguments(

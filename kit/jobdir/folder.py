@@ -42,7 +42,8 @@ class Event:
     """One line of `events.jsonl`. `time` is in seconds since the epoch.
 
     Kinds: `started`, `phase` (name), `progress` (done, total, unit, cell), `train` (step, steps, loss, tokens_per_s),
-    `adapter` (step, digest), `cell` (key, seconds), `warning` (message), `finished`.
+    `batch` (step, ids of its examples), `truncation` (examples, cut, answers_cut), `adapter` (step, digest), `cell`
+    (key, seconds), `warning` (message), `finished`.
     """
 
     kind: str

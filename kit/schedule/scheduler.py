@@ -12,7 +12,7 @@ from kit.errors import KitError, StorageError
 from kit.jobdir import Failure, FailureCode, Handle, JobFolder, JobSpec, Result, SpecError
 from kit.plan import Plan, PlannedJob
 from kit.schedule.executor import Executor, Slot, Submission
-from kit.schedule.landing import Finish, land
+from kit.schedule.landing import Finish, ended_well, land
 from kit.schedule.runfolder import JobState, RunFolder, RunState
 from kit.store import Store
 
@@ -76,6 +76,7 @@ class Scheduler:
         self._head = {"run": self.folder.name, "started": time.time(), "wanted": total, "stored": plan.stored}
         for job_id in self._jobs:
             self._adopt(job_id)
+            self._collect(job_id)
         self._write("running")
 
     def _adopt(self, job_id: str) -> None:
@@ -86,6 +87,18 @@ class Scheduler:
         if self.folder.job(job_id).result() is None and self.executor.poll([handle]) == ["running"]:
             self._handles[job_id] = handle
             self._set(job_id, stage="running", started=handle.started, attempts=1, slot="adopted")
+
+    def _collect(self, job_id: str) -> None:
+        """Take in what an earlier go of a waiting job has finished; all of it may be there."""
+        folder = self.folder.job(job_id)
+        if self._jobs[job_id].stage != "waiting" or not folder.path.exists():
+            return
+        try:
+            land(folder, self.store, self._finish)
+        except (KitError, OSError, SpecError):
+            return  # what cannot be taken in is made anew
+        if ended_well(folder) and all(map(self._landed, self._outputs(job_id))):
+            self._set(job_id, stage="done", ended=time.time())
 
     def _follow(self) -> None:
         running = [job_id for job_id, job in self._jobs.items() if job.stage == "running"]
@@ -158,8 +171,6 @@ class Scheduler:
 
     def _start(self, job_id: str, slot: Slot) -> None:
         folder = self.folder.job(job_id)
-        if folder.path.exists():
-            land(folder, self.store, self._finish)
         folder.result_file.unlink(missing_ok=True)
         folder.write_spec(self._prepare(self._plan[job_id], slot))
         self._handles[job_id] = self.executor.submit([Submission(folder.path, slot)])[0]

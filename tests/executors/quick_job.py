@@ -3,13 +3,14 @@
 
 Started in the place of the interpreter (`quick_job.py -m kit.job FOLDER`). Titles: `ok`, `slow` (works until it is
 told to end), `stubborn` (ignores the first signal), `fail`, `vanish` (dies without a word), `vanish-once`,
-`forget` (says done, leaves its cells out).
+`forget` (says done, leaves its cells out), `half-once` (a tuning that dies after its first checkpoint, then goes well).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -55,10 +56,22 @@ def produce(spec: Any, folder: JobFolder) -> None:
             write(folder.scratch / key, files, folder.cells / key)
             folder.emit("cell", key=key)
     elif isinstance(spec.work, TuneSpec):
-        for step in spec.work.save_steps:
-            files = {"digest.txt": f"weights-{step}", "adapter_model.safetensors": ""}
-            write(folder.scratch / str(step), files, folder.adapters / str(step))
-            folder.emit("train", step=step, steps=60, loss=1.0)
+        produce_adapters(spec, folder)
+
+
+def produce_adapters(spec: Any, folder: JobFolder) -> None:
+    half = spec.name.startswith("half-once")
+    marker = folder.path / "was-here"
+    go = "second" if marker.exists() else "first"
+    shutil.rmtree(folder.adapters, ignore_errors=True)  # a tuning starts from the beginning
+    for step in spec.work.save_steps:
+        files = {"digest.txt": f"{go}-{step}" if half else f"weights-{step}", "adapter_model.safetensors": ""}
+        write(folder.scratch / str(step), files, folder.adapters / str(step))
+        folder.emit("train", step=step, steps=60, loss=1.0)
+        if half and go == "first":
+            marker.touch()
+            time.sleep(0.5)  # long enough for a scheduler to look
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def write(unfinished: Path, files: dict[str, str], final: Path) -> None:

@@ -69,6 +69,12 @@ def test_a_cell_holds_its_items_in_order_and_says_where_it_came_from(
     assert list(folder.scratch.iterdir()) == []
 
 
+def test_an_empty_slice_makes_empty_cells(run_job: RunJob) -> None:
+    cells = [replace(cell, mode=mode) for cell in (GENERATE, SCORE) for mode in ("fast", "exact")]
+    folder, _ = run_job(cells, [], {"base-t": EMBEDDED})
+    assert [items(folder, cell) for cell in cells] == [[], [], [], []]
+
+
 def test_scores_cover_the_distinct_golds_of_every_item(run_job: RunJob) -> None:
     data = [replace(DATA[0], answers=("Kano", "in Kano", "Kano")), replace(DATA[1], answers=()), DATA[2]]
     first = replace(SCORE, task=ScoreTask(continuations="first-gold"))

@@ -107,6 +107,23 @@ def test_a_vanished_job_is_started_once_more(bench: Bench) -> None:
     assert (state.stage, state.jobs[0].attempts) == ("done", 2)
 
 
+def test_checkpoints_of_two_goes_at_a_tuning_do_not_mix(bench: Bench) -> None:
+    state = bench.run(tuning("tune-t", "half-once", (13, 60)))
+    assert (state.stage, state.jobs[0].attempts) == ("done", 2)
+    assert [bench.store.adapter_digest("tune-t", step) for step in (13, 60)] == ["second-13", "second-60"]
+
+
+def test_what_an_earlier_scheduler_left_finished_is_taken_in_not_done_again(bench: Bench) -> None:
+    job = tuning("tune-t", "ok", (13, 60))
+    folder = bench.folder.job("tune-t")
+    folder.write_spec(bench.prepare(job, bench.executor.slots[0]))
+    handle = bench.executor.submit([Submission(folder.path, bench.executor.slots[0])])[0]
+    wait_for(lambda: bench.executor.poll([handle]) == ["gone"])
+    state = bench.run(job)
+    assert (state.stage, state.jobs[0].attempts) == ("done", 0)
+    assert bench.store.adapter_steps("tune-t") == [13, 60]
+
+
 def test_a_job_that_always_vanishes_is_lost(bench: Bench) -> None:
     state = bench.run(evaluation("e", "vanish"))
     assert state.stage == "failed"
