@@ -1,0 +1,84 @@
+"""The store: what is in it stays as it is, lands whole, and belongs to one adapter."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kit.errors import StorageError
+from kit.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def cell(folder: Path, digest: str, text: str = "x") -> Path:
+    folder.mkdir()
+    (folder / "cell.json").write_text(json.dumps({"adapter_digests": {"tune-1@60": digest}}))
+    (folder / "items.jsonl").write_text(text)
+    return folder
+
+
+def adapter(folder: Path, digest: str) -> Path:
+    folder.mkdir()
+    (folder / "digest.txt").write_text(digest + "\n")
+    return folder
+
+
+def test_a_cell_that_is_there_stays_as_it_is(store: Store, tmp_path: Path) -> None:
+    first = store.put_cell(cell(tmp_path / "a", "w1", "first"), "generate-1")
+    inode = (first / "items.jsonl").stat().st_ino
+    store.put_cell(cell(tmp_path / "b", "w1", "second"), "generate-1")
+    assert (first / "items.jsonl").read_text() == "first"
+    assert (first / "items.jsonl").stat().st_ino == inode
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_cell_of_another_adapter_takes_its_place(store: Store, tmp_path: Path) -> None:
+    store.put_cell(cell(tmp_path / "a", "w1", "first"), "generate-1")
+    stored = store.put_cell(cell(tmp_path / "b", "w2", "second"), "generate-1")
+    assert (stored / "items.jsonl").read_text() == "second"
+    assert store.adapter_digests(stored) == {"tune-1@60": "w2"}
+
+
+def test_adapters_by_tuning_and_step(store: Store, tmp_path: Path) -> None:
+    for step in (60, 13):
+        store.put_adapter(adapter(tmp_path / str(step), f"w{step}"), "tune-1", step)
+    assert store.adapter_steps("tune-1") == [13, 60]
+    assert store.adapter_digest("tune-1", 13) == "w13"
+    store.put_adapter(adapter(tmp_path / "again", "other"), "tune-1", 13)
+    assert store.adapter_digest("tune-1", 13) == "other"
+    store.remove_adapter("tune-1", 60)
+    assert store.adapter_steps("tune-1") == [13]
+    assert store.adapter_digest("tune-1", 60) is None
+
+
+def test_what_cannot_land_stays_where_it_is(store: Store, tmp_path: Path) -> None:
+    (store.root / "cells").write_text("in the way")
+    with pytest.raises((StorageError, OSError)):
+        store.put_cell(cell(tmp_path / "a", "w1"), "generate-1")
+    assert (tmp_path / "a" / "items.jsonl").exists()
+
+
+def test_damaged_cells_are_passed_over(store: Store, tmp_path: Path) -> None:
+    store.put_cell(cell(tmp_path / "a", "w1"), "generate-1")
+    broken = store.put_cell(cell(tmp_path / "b", "w1"), "generate-2")
+    (broken / "cell.json").write_text("{")
+    assert len(list(store.cell_facts())) == 1
+
+
+def test_a_slice_is_written_once(store: Store) -> None:
+    path = store.put_slice("data-1", b"row\n")
+    inode = path.stat().st_ino
+    assert store.put_slice("data-1", b"row\n").stat().st_ino == inode
+
+
+def test_a_newer_or_damaged_store_is_refused(tmp_path: Path) -> None:
+    for content, words in (('{"schema": 99}', "upgrade"), ("{", "damaged")):
+        (tmp_path / "store.json").write_text(content)
+        with pytest.raises(StorageError, match=words):
+            Store(tmp_path)
