@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+import psutil
 
 from kit.api import Workspace
 from kit.cli.common import duration, print_json, workspace_options
@@ -32,8 +33,11 @@ def runs(workspace: Workspace, as_json: bool) -> None:
             continue
         began = datetime.fromtimestamp(state.started).strftime("%Y-%m-%d %H:%M")
         done = sum(job.stage == "done" for job in state.jobs)
-        took = duration(state.updated - state.started)
-        click.echo(f"{folder.name:40}  {began}  {state.stage:8}  {done}/{len(state.jobs)} jobs  {took}")
+        alive = state.stage == "running" and psutil.pid_exists(state.pid)
+        # A run whose process is gone without a last word was killed; the same command goes on with it.
+        stage = "killed" if state.stage == "running" and not alive else state.stage
+        took = duration((time.time() if alive else state.updated) - state.started)
+        click.echo(f"{folder.name:40}  {began}  {stage:8}  {done}/{len(state.jobs)} jobs  {took}")
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from kit.job.pretrain import PretrainSettings, pretrain
 from kit.job.tune import tune
 from kit.jobdir import EvaluateSpec, JobFolder, JobSpec, PretrainSpec, TuneSpec, publish_folder, tree_digest
 
+_LOG_EVERY = 10  # optimizer steps between two lines of the log
+
 
 def work(job: JobSpec, folder: JobFolder, environment: dict[str, Any], landed: dict[str, str]) -> None:
     """Do the job's work. Fills `environment` before it begins, and `landed` with the digest of what lands.
@@ -28,7 +31,7 @@ def work(job: JobSpec, folder: JobFolder, environment: dict[str, Any], landed: d
     environment.update(describe(job.device))
 
     def emit(kind: str, /, **data: Any) -> None:
-        folder.emit(kind, **data)
+        tell(folder, kind, data)
 
     desk = Desk(job, folder, environment, emit, landed)
     if isinstance(job.work, EvaluateSpec):
@@ -77,7 +80,30 @@ def _pretrain(job: JobSpec, spec: PretrainSpec, folder: JobFolder) -> str:
 def _tell_step(folder: JobFolder, kind: str, fields: dict[str, Any]) -> None:
     """Steps of a pre-training are told as `train` events, like those of a tuning; the rest goes through."""
     if kind != "step":
-        folder.emit(kind, **fields)
+        tell(folder, kind, fields)
         return
     rate = round(fields["tokens_per_second"], 1)
-    folder.emit("train", step=fields["step"], steps=fields["of"], loss=fields["loss"], tokens_per_s=rate)
+    told = {"step": fields["step"], "steps": fields["of"], "loss": fields["loss"], "tokens_per_s": rate}
+    tell(folder, "train", told)
+
+
+def tell(folder: JobFolder, kind: str, data: dict[str, Any]) -> None:
+    """An event for the host, and for people a line in the log where there is something to say."""
+    folder.emit(kind, **data)
+    if line := _line(kind, data):
+        print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True)
+
+
+def _line(kind: str, data: dict[str, Any]) -> str | None:
+    match kind:
+        case "phase":
+            return str(data["name"])
+        case "train" if data["step"] % _LOG_EVERY == 0 or data["step"] == data["steps"]:
+            return f"step {data['step']}/{data['steps']}  loss {data['loss']:.4f}  {data['tokens_per_s']:.0f} tokens/s"
+        case "adapter":
+            return f"adapter of step {data['step']} saved"
+        case "cell":
+            return f"{data['key']}: {data['n']} items in {data['seconds']:.1f} s"
+        case "warning":
+            return f"warning: {data['message']}"
+    return None

@@ -146,7 +146,11 @@ def test_runs_logs_and_examples(smoke: Smoke) -> None:
     kit, _ = smoke
     assert "done" in kit("runs").stdout
     assert "13/13 jobs" in kit("runs").stdout or "0/0 jobs" in kit("runs").stdout
-    assert "── tune-" in kit("logs").stdout
+    logs = kit("logs").stdout
+    assert "── tune-" in logs
+    assert "step 65/65  loss" in logs
+    assert "300 items in" in logs
+    assert kit("logs", "-f").stdout == logs
     text = kit("show", "--cell", "tiny-qa/de:hi", "--filter", "turned-right", "-n", "2").stdout
     assert text.count("turned-right") >= 2
     assert "2 of" in text
