@@ -23,9 +23,6 @@ from kit.store import Store
 DEFAULT_DOCUMENTS = 44_800
 """Documents in a pre-training text that names no number: those of the embedded base."""
 
-_PRETRAINED_FAMILY = "bloom"
-"""What the kit's own pre-training makes: models of BLOOM's architecture."""
-
 
 def resolve(
     loaded: LoadedRecipe, catalog: Catalog, locations: Locations, store: Store, fetch: bool
@@ -53,8 +50,6 @@ def _models(
     for source in recipe.models:
         entry = catalog.model(source.name) if isinstance(source, NamedModel) else None
         family = entry.family if entry else getattr(source, "family", None) or ""
-        if isinstance(source, PretrainedModel):
-            family = _PRETRAINED_FAMILY
         targets = entry.targets if entry else catalog.families[family].targets if family else None
         lora = expand.lora(recipe, targets) if recipe.train else Lora()
         if isinstance(source, PretrainedModel):
@@ -132,6 +127,11 @@ def _slice(
     if not kept:
         raise DataError(
             f"{names[0]}/{names[1]}/{names[2]} has no examples", remedy="choose another language or split"
+        )
+    if bare := [example.id for example in kept if not example.answers]:
+        raise DataError(
+            f"{names[0]}/{names[1]}/{names[2]} has {len(bare)} questions without an answer, first {bare[0]!r}",
+            remedy="take them out, or use a catalog entry with `answerable_only: true`",
         )
     rendered = render_slice(kept)
     data = slice_id(rendered)

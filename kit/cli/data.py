@@ -89,6 +89,7 @@ def _facts(entry: DatasetEntry) -> dict[str, Any]:
         "format": entry.format,
         "source": entry.source,
         "licence": entry.licence,
+        "canary": entry.canary,
         "note": entry.note,
         "languages": list(entry.languages()),
     }
@@ -107,6 +108,8 @@ def _plain(example: Example) -> dict[str, Any]:
 def _print(entry: DatasetEntry, counts: list[dict[str, Any]], examples: list[Example]) -> None:
     click.echo(f"{entry.name}: {entry.title}")
     click.echo(f"source: {entry.source or 'the kit itself'}\nlicence: {entry.licence}")
+    if entry.canary:
+        click.echo(f"canary: {entry.canary} (never train a model that you publish on this set)")
     if entry.note:
         click.echo(entry.note.strip())
     click.echo()

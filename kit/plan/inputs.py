@@ -36,7 +36,6 @@ class ResolvedModel:
     lora: Lora
     path: Path | None
     revision: str | None = None
-    fetched: bool = True
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,6 @@ class JobProgress:
 
     share: float = 0.0
     doing: str = ""
-    loss: float | None = None
-    tokens_per_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -67,11 +65,9 @@ def _apply(event: Event, progress: JobProgress, job: JobState) -> None:
         progress.doing = str(data.get("name", ""))
     elif event.kind == "train":
         progress.share = min(1.0, data["step"] / max(1, data["steps"]))
-        progress.loss, progress.tokens_per_s = data.get("loss"), data.get("tokens_per_s")
         progress.doing = f"step {data['step']}/{data['steps']}, loss {data.get('loss', float('nan')):.3f}"
     elif event.kind == "progress":
         key = data.get("cell")
         before = job.keys.index(key) if key in job.keys else 0
         progress.share = min(1.0, (before + data["done"] / max(1, data["total"])) / max(1, len(job.keys)))
-        progress.tokens_per_s = data.get("tokens_per_s")
         progress.doing = f"cell {before + 1}/{len(job.keys)}, {data['done']}/{data['total']}"

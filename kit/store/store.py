@@ -152,11 +152,6 @@ class Store:
         """Move a finished model into the store."""
         return self._put(folder, self.model_path(key))
 
-    def remove_cell(self, key: str) -> None:
-        """Take a cell out, in one step."""
-        if folder := self.cell(key):
-            self._discard(folder)
-
     def cell_facts(self) -> Iterator[dict[str, Any]]:
         """`cell.json` of every stored cell; damaged ones are passed over."""
         for path in sorted((self.root / "cells").glob("*/cell.json")):

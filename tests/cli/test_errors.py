@@ -107,6 +107,18 @@ def test_a_faulty_data_file(kit: Kit, tmp_path: Path, content: bytes, says: str)
     assert not list((kit.home / "store").glob("data/*mine*"))
 
 
+def test_a_question_without_an_answer(kit: Kit, tmp_path: Path) -> None:
+    content = TWICE.replace(b'"id": "1", "question": "r"', b'"id": "2", "question": "r"')
+    last = content.rindex(b'[{"text"')
+    (tmp_path / "data.json").write_bytes(
+        content[:last] + content[last:].replace(b'[{"text": "c", "answer_start": 0}]', b"[]")
+    )
+    entry = "- {file: data.json, format: squad, language: hi}"
+    path = write(tmp_path, RECIPE.replace("- {dataset: tiny-qa, languages: [hi], limit: 10}", entry))
+    err = kit("plan", path, code=5).stderr
+    assert "1 questions without an answer, first '2'" in err
+
+
 def test_a_wrong_byte_in_a_mirror(kit: Kit, tmp_path: Path, mirror: Path) -> None:
     [real] = mirror.glob("github/*/*/*/datasets/xquad_in/or/xquad_or_test.json")
     copy = tmp_path / "mirror" / real.relative_to(mirror)
