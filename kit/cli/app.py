@@ -16,10 +16,15 @@ from kit.errors import KitError, RecipeErrors
 
 COMMANDS = {
     "run": ("kit.cli.run:run", "Run a recipe: tune, evaluate, and show the transfer table."),
+    "resume": ("kit.cli.control:resume", "Go on with a run that was stopped, killed or left."),
+    "attach": ("kit.cli.control:attach", "Watch a run that works in the background."),
+    "stop": ("kit.cli.control:stop", "Stop a run and all its jobs."),
     "plan": ("kit.cli.plan:plan", "Show what a recipe asks for, what is there, what will run and why."),
     "recipes": ("kit.cli.recipes:recipes", "List the recipes of a folder."),
     "schema": ("kit.cli.recipes:schema", "Print the JSON Schema of recipes, for editors."),
-    "data": ("kit.cli.data:data", "List data sets, show examples and counts."),
+    "fetch": ("kit.cli.fetch:fetch", "Download, bundle or verify what a recipe needs."),
+    "data": ("kit.cli.data:data", "List data sets, show examples and counts, audit training sets."),
+    "store": ("kit.cli.store:store", "Show, free or verify what is stored."),
     "runs": ("kit.cli.runs:runs", "List the runs."),
     "logs": ("kit.cli.runs:logs", "Show or follow the logs of a run's jobs."),
     "table": ("kit.cli.tables:table", "Show or export the transfer tables of a run."),

@@ -57,6 +57,7 @@ def duration(seconds: float | None) -> str:
     """Seconds as people say them: `45 s`, `12 min`, `3 h 05`."""
     if seconds is None:
         return "?"
+    seconds = max(0.0, seconds)  # the clock may have been set back meanwhile
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

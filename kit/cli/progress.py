@@ -7,9 +7,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-import click
-
 from kit.cli.common import duration
+from kit.cli.output import RunOutput
 from kit.schedule import JobState, RunFolder, RunState
 from kit.schedule.progress import Follower, JobProgress, RunProgress
 
@@ -18,22 +17,23 @@ _PLAIN_SECONDS = 15.0
 
 
 @contextlib.contextmanager
-def watcher(folder: RunFolder, quiet: bool) -> Iterator[Callable[[RunState], None]]:
+def watcher(folder: RunFolder, output: RunOutput, quiet: bool) -> Iterator[Callable[[RunState], None]]:
     """A callback that shows each state: live where standard output is a terminal, else lines."""
     if quiet:
         yield lambda state: None
-    elif sys.stdout.isatty():
-        with _live(folder) as observe:
+    elif sys.stdout is not None and sys.stdout.isatty():
+        with _live(folder, output) as observe:
             yield observe
     else:
-        yield _Lines(folder)
+        yield _Lines(folder, output)
 
 
 class _Lines:
     """One line a change, and one every quarter of a minute."""
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, output: RunOutput) -> None:
         self._follower = Follower(folder)
+        self._output = output
         self._stages: dict[str, str] = {}
         self._last = time.monotonic()
 
@@ -43,28 +43,33 @@ class _Lines:
             if job.stage != self._stages.get(job.id, "waiting"):
                 self._stages[job.id] = job.stage
                 took = f" in {duration(job.ended - job.started)}" if job.ended and job.started else ""
-                click.echo(f"{time.strftime('%H:%M:%S')}  {job.stage:8} {job.title}{took}")
+                self._output.echo(f"{time.strftime('%H:%M:%S')}  {job.stage:8} {job.title}{took}")
         if time.monotonic() - self._last > _PLAIN_SECONDS and state.stage == "running":
             self._last = time.monotonic()
-            click.echo(f"{time.strftime('%H:%M:%S')}  {_summary(state, progress)}")
+            self._output.echo(f"{time.strftime('%H:%M:%S')}  {_summary(state, progress)}")
 
 
 @contextlib.contextmanager
-def _live(folder: RunFolder) -> Iterator[Callable[[RunState], None]]:
+def _live(folder: RunFolder, output: RunOutput) -> Iterator[Callable[[RunState], None]]:
     from rich.live import Live
     from rich.text import Text
 
     follower = Follower(folder)
+    lines_instead = _Lines(folder, output)
     with Live(Text("starting"), refresh_per_second=4, transient=True) as live:
 
         def observe(state: RunState) -> None:
+            if output.silent:  # the terminal is gone: a picture is of no use in a file
+                live.stop()
+                lines_instead(state)
+                return
             progress = follower.update(state)
             height = max(4, live.console.height - 3)
-            lines = [
+            rows = [
                 _row(job, follower.jobs.get(job.id, JobProgress())) for job in _window(state.jobs, height)
             ]
             live.update(
-                Text("\n".join([*lines, _summary(state, progress)]), overflow="ellipsis", no_wrap=True)
+                Text("\n".join([*rows, _summary(state, progress)]), overflow="ellipsis", no_wrap=True)
             )
 
         yield observe

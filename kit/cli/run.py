@@ -8,8 +8,19 @@ from types import FrameType
 
 import click
 
-from kit.api import Workspace, choose_executor, execute, export_tables, open_run, prepare, results
+from kit.api import (
+    Prepared,
+    Workspace,
+    background,
+    choose_executor,
+    execute,
+    export_tables,
+    open_run,
+    prepare,
+    results,
+)
 from kit.cli.common import duration, print_json, recipe_options, workspace_options
+from kit.cli.output import RunOutput
 from kit.cli.progress import watcher
 from kit.cli.tables import print_tables
 from kit.errors import JobFailed, StoppedError
@@ -18,40 +29,79 @@ from kit.schedule import RunFolder, RunState
 
 
 @click.command()
+@click.option("--detach", is_flag=True, help="Work in the background; `xlt-kit attach` watches it.")
 @recipe_options
 @workspace_options
-def run(workspace: Workspace, recipe: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+def run(workspace: Workspace, recipe: Path, overrides: tuple[str, ...], detach: bool, as_json: bool) -> None:
     """Tune, evaluate and score what RECIPE asks for and what is not in the store yet; end in the transfer table.
 
-    Ctrl-C stops all jobs within seconds; the same command goes on where it stopped.
+    Ctrl-C stops all jobs within seconds; the same command goes on where it stopped. Closing the terminal stops
+    nothing: the run goes on, and `xlt-kit attach` shows it again.
     """
     prepared = prepare(workspace, recipe, overrides)
     folder = open_run(workspace, prepared)
+    if detach:
+        _detach(workspace, folder, as_json)
+    else:
+        work_off(workspace, prepared, folder, as_json)
+
+
+def _detach(workspace: Workspace, folder: RunFolder, as_json: bool) -> None:
+    pid = background(workspace, folder)
+    if as_json:
+        print_json({"run": folder.name, "path": str(folder.path), "pid": pid})
+        return
+    click.echo(f"run {folder.name} works in the background (process {pid})")
+    click.echo(f"  watch it: xlt-kit attach {folder.name}\n  end it:   xlt-kit stop {folder.name}")
+
+
+def work_off(workspace: Workspace, prepared: Prepared, folder: RunFolder, as_json: bool) -> None:
+    """Work off what is missing of a run, show how it goes, and end in the tables.
+
+    Raises:
+        StoppedError, JobFailed: it did not come to its end; what was finished is kept.
+    """
     executor = choose_executor(prepared)
     total = len({cell.key for cell in prepared.plan.demand.wanted.cells})
+    output, stop = RunOutput(folder.output), _StopFlag()
     if not as_json:
-        click.echo(
+        output.echo(
             f"{prepared.loaded.recipe.name}: {total} cells, {prepared.plan.stored} stored, "
             f"{len(prepared.plan.jobs)} jobs to run on {len(executor.slots)} slots ({executor.name})"
         )
-    stop = _StopFlag()
-    with watcher(folder, quiet=as_json) as observe:
+    with watcher(folder, output, quiet=as_json) as observe:
         state = execute(prepared, folder, executor, stop.is_set, observe)
-    _report_failures(folder, state)
+    conclude(workspace, folder, state, output, as_json)
+
+
+def conclude(
+    workspace: Workspace, folder: RunFolder, state: RunState, output: RunOutput, as_json: bool
+) -> None:
+    """Say how a run ended, and show and export its tables.
+
+    Raises:
+        StoppedError, JobFailed: it did not come to its end; what was finished is kept.
+    """
     found = results(workspace, folder)
     paths = export_tables(found, folder)
-    if as_json:
-        tables = [str(path) for path in paths]
-        print_json({"run": folder.name, "path": str(folder.path), "state": encode(state), "tables": tables})
-    else:
-        print_tables(found, "f1")
-        click.echo(f"\nrun {folder.name}, {state.stage} after {duration(state.updated - state.started)}")
-        click.echo(f"files: {folder.path} (tables/ as JSON, CSV, Markdown, LaTeX)")
+    with output.surviving():
+        _report_failures(folder, state)
+        if as_json:
+            tables = [str(path) for path in paths]
+            facts = {"run": folder.name, "path": str(folder.path), "state": encode(state), "tables": tables}
+            print_json(facts)
+        else:
+            print_tables(found, "f1")
+            click.echo(f"\nrun {folder.name}, {state.stage} after {duration(state.updated - state.started)}")
+            click.echo(f"files: {folder.path} (tables/ as JSON, CSV, Markdown, LaTeX)")
     if state.stage == "stopped":
-        raise StoppedError("stopped; what was finished is kept", remedy=f"go on with: xlt-kit run {recipe}")
+        raise StoppedError(
+            "stopped; what was finished is kept", remedy=f"go on with: xlt-kit resume {folder.name}"
+        )
     if state.stage == "failed":
         failed = sum(job.stage in ("failed", "blocked") for job in state.jobs)
-        raise JobFailed(f"{failed} jobs failed or were blocked", remedy=f"see: xlt-kit logs {folder.name}")
+        remedy = f"see: xlt-kit logs {folder.name}; then go on with: xlt-kit resume {folder.name}"
+        raise JobFailed(f"{failed} jobs failed or were blocked", remedy=remedy)
 
 
 class _StopFlag:

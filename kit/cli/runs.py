@@ -7,37 +7,45 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-import psutil
 
-from kit.api import Workspace
+from kit.api import Status, Workspace, list_statuses
 from kit.cli.common import duration, print_json, workspace_options
 from kit.errors import UsageError
 from kit.jobdir import JobFolder, encode
-from kit.schedule import RunFolder, list_runs
-from kit.schedule.runfolder import find_run
+from kit.schedule import RunFolder, find_run
 
 
 @click.command()
 @workspace_options
 def runs(workspace: Workspace, as_json: bool) -> None:
     """List the runs, the last one at the bottom."""
-    rows = [(folder, folder.state()) for folder in list_runs(workspace.runs)]
+    found = list_statuses(workspace)
     if as_json:
-        print_json([{"run": f.name, "path": str(f.path), "state": encode(s) if s else None} for f, s in rows])
+        print_json([_facts(each) for each in found])
         return
-    if not rows:
+    if not found:
         click.echo("no runs yet; begin with: xlt-kit run recipes/smoke.yaml")
-    for folder, state in rows:
+    for each in found:
+        state = each.state
         if state is None:
-            click.echo(f"{folder.name:40}  never started")
+            click.echo(f"{each.folder.name:40}  {each.stage}")
             continue
         began = datetime.fromtimestamp(state.started).strftime("%Y-%m-%d %H:%M")
         done = sum(job.stage == "done" for job in state.jobs)
-        alive = state.stage == "running" and psutil.pid_exists(state.pid)
-        # A run whose process is gone without a last word was killed; the same command goes on with it.
-        stage = "killed" if state.stage == "running" and not alive else state.stage
-        took = duration((time.time() if alive else state.updated) - state.started)
-        click.echo(f"{folder.name:40}  {began}  {stage:8}  {done}/{len(state.jobs)} jobs  {took}")
+        took = duration((time.time() if each.stage == "running" else state.updated) - state.started)
+        click.echo(f"{each.folder.name:40}  {began}  {each.stage:8}  {done}/{len(state.jobs)} jobs  {took}")
+    if any(each.stage == "left" for each in found):
+        click.echo("`left`: the kit that worked on it is gone; go on with: xlt-kit resume RUN")
+
+
+def _facts(found: Status) -> dict[str, object]:
+    return {
+        "run": found.folder.name,
+        "path": str(found.folder.path),
+        "stage": found.stage,
+        "holder": encode(found.holder) if found.holder else None,
+        "state": encode(found.state) if found.state else None,
+    }
 
 
 @click.command()
@@ -82,7 +90,7 @@ def _follow(folder: RunFolder, job: str | None) -> None:
                 offsets[each.log] = start + len(text)
                 click.echo(click.style(f"── {each.path.name}", bold=True))
                 click.echo(text.decode("utf-8", "replace"), nl=False)
-        if state is None or state.stage != "running":
+        if state is None or state.stage != "running" or folder.holder() is None:
             return
         time.sleep(0.5)
 

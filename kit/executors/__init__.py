@@ -2,6 +2,22 @@
 Writes: handles; starts, polls and cancels the processes behind them.
 """
 
+from kit.errors import EnvironmentError_
 from kit.executors.local import LocalExecutor, detect_slots
+from kit.schedule.executor import Executor
 
-__all__ = ["LocalExecutor", "detect_slots"]
+__all__ = ["LocalExecutor", "detect_slots", "executor_named"]
+
+
+def executor_named(name: str) -> Executor:
+    """The executor whose name stands in a handle, without slots: it finds and ends jobs, and starts none.
+
+    Raises:
+        EnvironmentError_: this kit has none of that name.
+    """
+    if name != LocalExecutor.name:
+        raise EnvironmentError_(
+            f"a job of this run was started by the executor {name!r}, which this kit does not have",
+            remedy="upgrade xlt-kit",
+        )
+    return LocalExecutor(())

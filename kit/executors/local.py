@@ -1,4 +1,4 @@
-"""Jobs as subprocesses of this machine, each in a session of its own, found again by pid and start time."""
+"""Jobs as subprocesses of this machine, each in a session of its own, found again by pid and what guards it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,8 @@ import psutil
 
 from kit.errors import EnvironmentError_
 from kit.jobdir import Handle, JobFolder
+from kit.processes import identity
 from kit.schedule.executor import EngineState, Slot, Submission
-
-_SAME_START = 1.0
-"""Seconds by which two readings of one process's start may differ."""
 
 
 class LocalExecutor:
@@ -52,10 +50,21 @@ class LocalExecutor:
         return [self._start(job) for job in jobs]
 
     def poll(self, handles: Sequence[Handle]) -> list[EngineState]:
-        """`running` while a process with that pid and start time lives and is no zombie."""
+        """`running` while the very process that was started lives and is no zombie."""
         for child in self._children.values():
             child.poll()
-        return ["running" if _process(handle) else "gone" for handle in handles]
+        return ["running" if _lives(handle) else "gone" for handle in handles]
+
+    def find(self, folders: Sequence[Path]) -> list[Handle | None]:
+        """Looks through the command lines of all processes of this machine."""
+        found: dict[str, Handle] = {}
+        for process in psutil.process_iter(["cmdline", "create_time"]) if folders else ():
+            words = process.info["cmdline"] or []
+            mark = identity(process.pid) if words[-3:-1] == ["-m", "kit.job"] else None
+            if mark:
+                started = float(process.info["create_time"] or 0.0)
+                found[words[-1]] = Handle(self.name, str(process.pid), started, mark)
+        return [found.get(str(folder)) for folder in folders]
 
     def cancel(self, handles: Sequence[Handle], grace: float) -> None:
         """SIGTERM to each job's session, then SIGKILL to what is left."""
@@ -80,11 +89,13 @@ class LocalExecutor:
                 env=_environment(job.slot),
             )
         self._children[child.pid] = child
-        with contextlib.suppress(psutil.NoSuchProcess):
-            handle = Handle(self.name, str(child.pid), psutil.Process(child.pid).create_time())
+        handle = Handle(self.name, str(child.pid), time.time(), identity(child.pid) or "gone", job.slot.name)
+        try:
             folder.write_handle(handle)
-            return handle
-        return Handle(self.name, str(child.pid), 0.0)
+        except OSError:
+            _signal([handle], signal.SIGKILL)  # nobody would find it again
+            raise
+        return handle
 
 
 def detect_slots(device: str, slots: int | str, threads: int) -> tuple[Slot, ...]:
@@ -140,18 +151,12 @@ def _environment(slot: Slot) -> dict[str, str]:
     }
 
 
-def _process(handle: Handle) -> psutil.Process | None:
-    try:
-        process = psutil.Process(int(handle.id))
-        if abs(process.create_time() - handle.started) > _SAME_START:
-            return None
-        return None if process.status() == psutil.STATUS_ZOMBIE else process
-    except psutil.NoSuchProcess:
-        return None
+def _lives(handle: Handle) -> bool:
+    return identity(int(handle.id)) == handle.mark
 
 
 def _signal(handles: Sequence[Handle], number: signal.Signals) -> None:
     for handle in handles:
-        if _process(handle):
+        if _lives(handle):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(int(handle.id), number)

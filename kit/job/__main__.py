@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from kit.job.failures import BadInput, classify, stop_on_signals
+from kit.job.failures import BadInput, Stopped, classify, stop_on_signals
 from kit.jobdir import Failure, JobFolder, JobSpec, Result
 
 
@@ -25,11 +25,19 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m kit.job JOB_DIR", file=sys.stderr)
         return 2
     folder = JobFolder(Path(arguments[0]).absolute())
+    stop_on_signals()
+    try:
+        with folder.alone() as needed:
+            return _run(folder) if needed else 0
+    except Stopped:  # while it waited for another job in this folder to end: it has touched nothing
+        return 1
+
+
+def _run(folder: JobFolder) -> int:
     started = time.monotonic()
     produced: dict[str, str] = {}
     environment: dict[str, Any] = {}
     failure: Failure | None = None
-    stop_on_signals()
     try:
         spec = _read_spec(folder)
         shutil.rmtree(folder.scratch, ignore_errors=True)

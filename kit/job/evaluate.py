@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
-from kit.data.example import Example, read_slice
+from kit.data.example import Example, read_slice, slice_id
 from kit.job.decode import Decoder
 from kit.job.failures import BadInput
 from kit.job.memory import rows_that_fit
@@ -106,7 +106,7 @@ def _evaluate_on_one_base(cells: Sequence[tuple[str, CellSpec]], desk: Desk) -> 
 def _produce(key: str, cell: CellSpec, stage: _Stage) -> None:
     started = time.monotonic()
     desk, inputs = stage.desk, stage.desk.job.inputs
-    examples = read_examples(Path(inputs[cell.data]))
+    examples = read_examples(desk.job, cell.data)
     unfinished = desk.folder.scratch / key
     unfinished.mkdir(parents=True)
     make = _generate if isinstance(cell.task, GenerateTask) else _score
@@ -228,9 +228,20 @@ def _base_of(cell: CellSpec) -> tuple[str, Dtype, tuple[str, ...]]:
     return cell.base, cell.dtype, cell.adapters[:-1]
 
 
-def read_examples(path: Path) -> list[Example]:
-    """The examples of a rendered slice; raises BadInput where it cannot be read."""
+def read_examples(job: JobSpec, data: str) -> list[Example]:
+    """The examples of a rendered slice of the job, by its id.
+
+    Raises:
+        BadInput: it cannot be read, or its content is not that of which the id is the digest.
+    """
+    path = Path(job.inputs[data])
     try:
+        content = path.read_bytes()
+        if data.startswith("data-") and slice_id(content) != data:
+            raise BadInput(
+                f"{path}: the slice was changed after it was planned.",
+                "Run the recipe again: it is made anew from its source.",
+            )
         return read_slice(path)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{path}: the slice cannot be read: {error}") from error

@@ -39,7 +39,7 @@ def tune(desk: Desk) -> None:
     _check(spec, job)
     desk.emit("phase", name="prepare")
     tokenizer = load_tokenizer(Path(job.inputs[spec.base]))
-    examples = read_examples(Path(job.inputs[spec.data]))
+    examples = read_examples(job, spec.data)
     rows = prepare(spec, tokenizer, examples, desk.emit)
     steps = plan_steps([len(row.text.ids) for row in rows], spec.trainer, spec.seed)
     wanted = _wanted(spec, len(steps))

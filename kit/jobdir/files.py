@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -58,11 +59,18 @@ def sync_folder(folder: Path) -> None:
 
 
 def append_line(path: Path, value: Any) -> None:
-    """Append one JSON line with a single write, so that lines never mix."""
-    line = json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
+    """Append one JSON line with a single write, so that lines never mix.
+
+    Raises:
+        OSError: no space, no permission; a part that was written is taken back, so that the next line begins anew.
+    """
+    line = (json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
-        os.write(descriptor, line.encode())
+        before = os.fstat(descriptor).st_size
+        if os.write(descriptor, line) < len(line):
+            os.ftruncate(descriptor, before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
         os.close(descriptor)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import time
 from collections.abc import Iterator
@@ -53,11 +55,16 @@ class Event:
 
 @dataclass(frozen=True)
 class Handle:
-    """How a job is found again: the executor's name, its id there, and what guards against a reused id."""
+    """How a job is found again: the executor's name, its id there, and `mark`, which guards against a reused id.
+
+    `started` is in seconds since the epoch, for people; `slot` is the one that the job occupies.
+    """
 
     executor: str
     id: str
     started: float
+    mark: str = ""
+    slot: str = ""
     schema: int = SCHEMA
 
 
@@ -142,6 +149,23 @@ class JobFolder:
     def result(self) -> Result | None:
         """The result, or None while there is none."""
         return _read(Result, self.result_file) if self.result_file.exists() else None
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Held by the job while it works, so that two of them never work in one folder; the second waits.
+
+        Yields whether there is still something to do: not, where the one that was waited for has left a result.
+        """
+        with contextlib.ExitStack() as stack:
+            needed = True
+            with contextlib.suppress(OSError):  # a file system without locks: the handle alone must do
+                stream = stack.enter_context((self.path / "lock").open("a"))
+                try:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    fcntl.flock(stream, fcntl.LOCK_EX)
+                    needed = not self.result_file.exists()
+            yield needed
 
     def emit(self, kind: str, /, **data: Any) -> None:
         """Append an event."""

@@ -44,5 +44,8 @@ class Executor(Protocol):
     def poll(self, handles: Sequence[Handle]) -> list[EngineState]:
         """What the engine says of each; `gone` says nothing of success."""
 
+    def find(self, folders: Sequence[Path]) -> list[Handle | None]:
+        """The living job of each folder, where there is one; for jobs whose handle was never written down."""
+
     def cancel(self, handles: Sequence[Handle], grace: float) -> None:
         """Ask the jobs to end, and after `grace` seconds make them. Returns when none is running."""

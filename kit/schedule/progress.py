@@ -41,7 +41,7 @@ class Follower:
         total = sum(job.expected for job in state.jobs)
         done = sum(job.expected * self._share(job) for job in state.jobs)
         share = done / total if total else 1.0
-        elapsed = time.time() - state.started
+        elapsed = max(0.0, time.time() - state.started)  # the clock may have been set back
         left = elapsed * (1 - share) / share if share > 0.02 else None
         return RunProgress(share, left)
 
@@ -55,13 +55,14 @@ class Follower:
         events, self._offsets[place] = folder.read_events(self._offsets.get(place, 0))
         progress = self.jobs.setdefault(job.id, JobProgress())
         for event in events:
-            if job.started is None or event.time >= job.started - 1:
-                _apply(event, progress, job)
+            _apply(event, progress, job)
 
 
 def _apply(event: Event, progress: JobProgress, job: JobState) -> None:
     data = event.data
-    if event.kind == "phase":
+    if event.kind == "started":  # what an earlier go at this job said is over
+        progress.share, progress.doing = 0.0, ""
+    elif event.kind == "phase":
         progress.doing = str(data.get("name", ""))
     elif event.kind == "train":
         progress.share = min(1.0, data["step"] / max(1, data["steps"]))

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-from collections.abc import Iterator
+import shutil
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import filelock
-
-from kit.errors import LockedError, StorageError, UsageError, Where
+from kit.errors import StorageError, UsageError, Where
 from kit.jobdir import Failure, JobFolder, SpecError, atomic_write, decode, encode, read_json
 from kit.plan import Wanted
+from kit.schedule.lock import Holder, held, holder
 
 SCHEMA = 1
 
@@ -54,6 +53,18 @@ class RunState:
     schema: int = SCHEMA
 
 
+@dataclass(frozen=True)
+class Request:
+    """`request.json`: how a run was asked for. `inputs` maps what was named to the id of its content then."""
+
+    source: str
+    overrides: tuple[str, ...]
+    mirror: str | None
+    offline: bool
+    inputs: dict[str, str]
+    schema: int = SCHEMA
+
+
 class RunFolder:
     """Paths and typed access to a run's folder."""
 
@@ -78,32 +89,45 @@ class RunFolder:
         """Every job folder of this run, in order of name."""
         return [JobFolder(path) for path in sorted((self.path / "jobs").glob("*")) if path.is_dir()]
 
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the run alone.
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the run alone; raises LockedError, which says who holds it, where another process does."""
+        return held(self.path)
+
+    def holder(self) -> Holder | None:
+        """The living process that works on this run, or None."""
+        return holder(self.path)
+
+    @property
+    def output(self) -> Path:
+        """What the kit printed that worked on this run without a terminal."""
+        return self.path / "kit.log"
+
+    @property
+    def recipe(self) -> Path:
+        """The recipe as it was asked for, complete: with it alone the run goes on."""
+        return self.path / "recipe.yaml"
+
+    def sweep(self) -> None:
+        """Remove what killed processes left half-written; for a run that is held and has no job at work."""
+        jobs = [job.path for job in self.job_folders()]
+        for folder in (self.path, self.tables, *jobs):
+            for path in folder.glob(".*.tmp"):
+                path.unlink(missing_ok=True)
+        for job in jobs:
+            shutil.rmtree(job / "scratch", ignore_errors=True)
+
+    def write_request(self, request: Request) -> None:
+        """Write `request.json`: where the recipe came from, and what its names stood for."""
+        atomic_write(self.path / "request.json", json.dumps(encode(request), ensure_ascii=False, indent=1))
+
+    def request(self) -> Request:
+        """How this run was asked for.
 
         Raises:
-            LockedError: another process holds it; the error says which.
+            StorageError: damaged, absent, or of a newer kit.
         """
-        holder = self.path / "holder.json"
-        lock = filelock.FileLock(self.path / "lock")
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            who = "another process"
-            with contextlib.suppress(OSError, ValueError, KeyError):
-                who = f"process {read_json(holder)['pid']}"
-            raise LockedError(
-                f"{who} is working on this run",
-                where=Where(str(self.path)),
-                remedy="follow it with: xlt-kit logs -f " + self.name,
-            ) from None
-        try:
-            atomic_write(holder, json.dumps({"pid": os.getpid()}))
-            yield
-        finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
+        request: Request = _typed(Request, self.path / "request.json")
+        return request
 
     def write_state(self, state: RunState) -> None:
         """Rewrite `state.json`."""

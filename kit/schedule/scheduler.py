@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
-from kit.errors import KitError, StorageError
-from kit.jobdir import Failure, FailureCode, Handle, JobFolder, JobSpec, Result, SpecError
+from kit.errors import KitError, StorageError, Where
+from kit.jobdir import EvaluateSpec, Failure, FailureCode, Handle, JobFolder, JobSpec, Result, SpecError
 from kit.plan import Plan, PlannedJob
 from kit.schedule.executor import Executor, Slot, Submission
 from kit.schedule.landing import Finish, ended_well, land
@@ -20,6 +21,9 @@ Prepare = Callable[[PlannedJob, Slot], JobSpec]
 _ATTEMPTS = 2
 """How often a job is started that vanished without a word; other failures are not repeated by themselves."""
 _STOP_GRACE = 3.0
+_LEAVING = 10.0
+"""Seconds for a job's process to end after its result: until then its memory and its GPU are not free."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Scheduler:
@@ -37,7 +41,9 @@ class Scheduler:
         self._jobs: dict[str, JobState] = {}
         self._handles: dict[str, Handle] = {}
         self._gone_since: dict[str, float] = {}
+        self._result_since: dict[str, float] = {}
         self._head: dict[str, Any] = {}
+        self._adopted: set[str] = set()
         self._written: tuple[str, tuple[JobState, ...]] | None = None
 
     def run(
@@ -51,11 +57,16 @@ class Scheduler:
 
         `observe` is called with the state about every `pause` seconds. A failed job blocks what needs it, and
         nothing else.
+
+        Raises:
+            StorageError: the run folder has gone from under it; its jobs are ended.
         """
         self._begin(plan)
         while any(job.stage in ("waiting", "running") for job in self._jobs.values()):
             if stopping():
                 return self._stop()
+            if not self.folder.path.is_dir():
+                self._lose_folder("it has vanished")
             self._follow()
             self._block()
             self._start_ready()
@@ -74,19 +85,34 @@ class Scheduler:
         }
         total = len({cell.key for cell in plan.demand.wanted.cells})
         self._head = {"run": self.folder.name, "started": time.time(), "wanted": total, "stored": plan.stored}
+        self._adopt()
         for job_id in self._jobs:
-            self._adopt(job_id)
             self._collect(job_id)
         self._write("running")
 
-    def _adopt(self, job_id: str) -> None:
-        """Take over a job that an earlier scheduler of this run started and that still lives."""
-        handle = self.folder.job(job_id).handle()
-        if handle is None or handle.executor != self.executor.name:
-            return
-        if self.folder.job(job_id).result() is None and self.executor.poll([handle]) == ["running"]:
-            self._handles[job_id] = handle
-            self._set(job_id, stage="running", started=handle.started, attempts=1, slot="adopted")
+    def _adopt(self) -> None:
+        """Take over the jobs that an earlier scheduler of this run started and that still live.
+
+        One that was killed between the start of a job and its handle has left none: the engine is asked for it.
+        """
+        folders = {job_id: self.folder.job(job_id) for job_id in self._jobs}
+        started = {job_id: f for job_id, f in folders.items() if f.path.exists() and _result(f) is None}
+        handles = {job_id: _handle(folder) for job_id, folder in started.items()}
+        known = {job_id: h for job_id, h in handles.items() if h and h.executor == self.executor.name}
+        living = self.executor.poll(list(known.values()))
+        for (job_id, handle), engine in zip(known.items(), living, strict=True):
+            if engine == "running":
+                self._take_over(job_id, handle)
+        lost = [job_id for job_id in started if job_id not in self._handles]
+        for job_id, found in zip(lost, self.executor.find([folders[i].path for i in lost]), strict=True):
+            if found:
+                self._take_over(job_id, found)
+
+    def _take_over(self, job_id: str, handle: Handle) -> None:
+        self._handles[job_id] = handle
+        self._adopted.add(job_id)
+        slot = handle.slot or "adopted"
+        self._set(job_id, stage="running", started=handle.started, attempts=1, slot=slot)
 
     def _collect(self, job_id: str) -> None:
         """Take in what an earlier go of a waiting job has finished; all of it may be there."""
@@ -108,16 +134,15 @@ class Scheduler:
             folder = self.folder.job(job_id)
             try:
                 land(folder, self.store, self._finish)
+                # The result file speaks first; it was read before the engine was asked, so read it once more.
+                result = results[job_id] or (_result(folder) if engine == "gone" else None)
+                if result is not None and (engine == "gone" or self._lingers(job_id)):
+                    self._settle(job_id, result)
+                elif result is None and engine == "gone":
+                    self._vanished(job_id)
             except (KitError, OSError, SpecError) as problem:
                 self.executor.cancel([self._handles[job_id]], _STOP_GRACE)
                 self._end(job_id, _landing_failure(problem))
-                continue
-            # The result file speaks first; it was read before the engine was asked, so read it once more.
-            result = results[job_id] or (_result(folder) if engine == "gone" else None)
-            if result is not None:
-                self._settle(job_id, result)
-            elif engine == "gone":
-                self._vanished(job_id)
 
     def _settle(self, job_id: str, result: Result) -> None:
         if result.state != "done":
@@ -127,13 +152,21 @@ class Scheduler:
             return
         land(self.folder.job(job_id), self.store, self._finish)
         absent = [key for key in self._outputs(job_id) if not self._landed(key)]
-        if absent and self._jobs[job_id].slot == "adopted":
+        if absent and job_id in self._adopted:
             self._set(job_id, stage="waiting")  # it was started for an earlier, smaller plan
         elif absent:
             message = f"the job ended well but left out {len(absent)} of its outputs, first {absent[0]}"
             self._end(job_id, Failure(FailureCode.DEFECT, message))
         else:
             self._end(job_id, None)
+
+    def _lingers(self, job_id: str) -> bool:
+        """Whether a job that has said its last word was given time enough to leave its slot; it is ended then."""
+        since = self._result_since.setdefault(job_id, time.monotonic())
+        if time.monotonic() - since < _LEAVING:
+            return False
+        self.executor.cancel([self._handles[job_id]], _STOP_GRACE)
+        return True
 
     def _vanished(self, job_id: str) -> None:
         since = self._gone_since.setdefault(job_id, time.monotonic())
@@ -160,28 +193,51 @@ class Scheduler:
                 )
 
     def _start_ready(self) -> None:
-        busy = {job.slot for job in self._jobs.values() if job.stage == "running"}
-        adopted = sum(job.slot == "adopted" and job.stage == "running" for job in self._jobs.values())
+        running = [job for job in self._jobs.values() if job.stage == "running"]
+        names = {slot.name for slot in self.executor.slots}
+        elsewhere = sum(job.slot not in names for job in running)  # adopted, on no slot that is known here
+        busy = {job.slot for job in running}
         free = [slot for slot in self.executor.slots if slot.name not in busy]
-        free = free[: max(0, len(free) - adopted)]
+        free = free[: max(0, len(free) - elsewhere)]
         for job_id, job in self._jobs.items():
             ready = job.stage == "waiting" and all(self._stage(need) == "done" for need in job.needs)
-            if ready and free:
-                self._start(job_id, free.pop(0))
+            if ready and free and self._start(job_id, free[0]):
+                free.pop(0)
 
-    def _start(self, job_id: str, slot: Slot) -> None:
+    def _start(self, job_id: str, slot: Slot) -> bool:
+        """Start a job; False where there is nothing left for it to do, or no room to start it."""
         folder = self.folder.job(job_id)
-        folder.result_file.unlink(missing_ok=True)
-        folder.write_spec(self._prepare(self._plan[job_id], slot))
-        self._handles[job_id] = self.executor.submit([Submission(folder.path, slot)])[0]
+        try:
+            spec = self._prepare(self._plan[job_id], slot)
+            if self._done_elsewhere(job_id, spec):
+                self._end(job_id, None)
+                return False
+            folder.result_file.unlink(missing_ok=True)
+            folder.write_spec(spec)
+            self._handles[job_id] = self.executor.submit([Submission(folder.path, slot)])[0]
+        except OSError as problem:
+            self._end(job_id, _landing_failure(problem))
+            return False
         attempts = self._jobs[job_id].attempts + 1
+        self._adopted.discard(job_id)
+        self._result_since.pop(job_id, None)
         self._set(job_id, stage="running", slot=slot.name, started=time.time(), attempts=attempts)
+        return True
+
+    def _done_elsewhere(self, job_id: str, spec: JobSpec) -> bool:
+        """Whether another run on the same store has finished all that the job would do, since it was planned."""
+        if isinstance(spec.work, EvaluateSpec):
+            return not spec.keys  # cells that are there are left out when a job is prepared
+        return all(map(self._landed, self._outputs(job_id)))
 
     def _stop(self) -> RunState:
         running = [job_id for job_id, job in self._jobs.items() if job.stage == "running"]
         self.executor.cancel([self._handles[job_id] for job_id in running], _STOP_GRACE)
         for job_id in running:
-            land(self.folder.job(job_id), self.store, self._finish)
+            with contextlib.suppress(
+                KitError, OSError, SpecError
+            ):  # what cannot land now lands when it goes on
+                land(self.folder.job(job_id), self.store, self._finish)
             self._set(job_id, stage="stopped", ended=time.time())
         return self._write("stopped")
 
@@ -210,24 +266,48 @@ class Scheduler:
         state = RunState(stage=stage, jobs=tuple(self._jobs.values()), updated=time.time(), **self._head)
         shape = (stage, state.jobs)
         if shape != self._written:
-            self.folder.write_state(state)
-            self._written = shape
+            try:
+                self.folder.write_state(state)
+                self._written = shape
+            except OSError as problem:
+                if problem.errno not in _FULL:
+                    self._lose_folder(str(problem.strerror))
+                # A full disk costs the display alone, and the next look tries again.
         return state
+
+    def _lose_folder(self, reason: str) -> NoReturn:
+        living = [self._handles[job.id] for job in self._jobs.values() if job.stage == "running"]
+        self.executor.cancel(living, _STOP_GRACE)
+        raise StorageError(
+            f"the run's folder can no longer be written: {reason}",
+            where=Where(str(self.folder.path)),
+            remedy="its jobs are ended; run the recipe again: what is in the store is not repeated",
+        )
 
 
 def _landing_failure(problem: Exception) -> Failure:
     remedy = problem.remedy if isinstance(problem, KitError) else None
-    full = (isinstance(problem, OSError) and problem.errno == errno.ENOSPC) or isinstance(
-        problem, StorageError
+    if isinstance(problem, StorageError) or (isinstance(problem, OSError) and problem.errno in _FULL):
+        message = problem.message if isinstance(problem, KitError) else f"the disk is full: {problem}"
+        return Failure(
+            FailureCode.DISK_FULL, message, remedy or "free some space, then run or resume it again"
+        )
+    return Failure(
+        FailureCode.DEFECT, problem.message if isinstance(problem, KitError) else str(problem), remedy
     )
-    message = problem.message if isinstance(problem, KitError) else str(problem)
-    return Failure(FailureCode.DISK_FULL if full else FailureCode.DEFECT, message, remedy)
 
 
 def _kind(job: PlannedJob) -> str:
     return {"TuneSpec": "tune", "EvaluateSpec": "evaluate", "PretrainSpec": "pretrain"}[
         type(job.work).__name__
     ]
+
+
+def _handle(folder: JobFolder) -> Handle | None:
+    try:
+        return folder.handle()
+    except (OSError, ValueError):
+        return None
 
 
 def _result(folder: JobFolder) -> Result | None:

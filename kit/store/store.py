@@ -6,14 +6,16 @@ so that two kits on one store can do no harm: the first wins, and equal keys mea
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import filelock
 import platformdirs
 
 from kit.errors import StorageError, Where
@@ -118,6 +120,49 @@ class Store:
         """Take an adapter out, in one step."""
         if folder := self.adapter(tuning, step):
             self._discard(folder)
+
+    def lease(self, run: Path, adapters: Iterable[str]) -> None:
+        """Note that this unfinished run needs the adapters of these tunings."""
+        with self._lock():
+            (self.root / "leases").mkdir(exist_ok=True)
+            note = {"run": str(run), "adapters": sorted(adapters)}
+            atomic_write(self._lease(run), json.dumps(note))
+
+    def release(self, run: Path) -> None:
+        """Take the note of a run back: it has ended well."""
+        self._lease(run).unlink(missing_ok=True)
+
+    def drop_adapters(self, tuning: str, keep: Literal["last", "none"], run: Path) -> list[int]:
+        """Take out the adapters of a tuning, but for the last where it is kept; none that another run needs.
+
+        Returns the steps that were taken out.
+        """
+        with self._lock():
+            if tuning in self._leased(run):
+                return []
+            steps = self.adapter_steps(tuning)
+            gone = steps if keep == "none" else steps[:-1]
+            for step in gone:
+                self.remove_adapter(tuning, step)
+            return gone
+
+    def _lock(self) -> filelock.BaseFileLock:
+        return filelock.FileLock(self.root / "store.lock")
+
+    def _lease(self, run: Path) -> Path:
+        return self.root / "leases" / f"{hashlib.sha256(str(run).encode()).hexdigest()[:20]}.json"
+
+    def _leased(self, but: Path) -> set[str]:
+        """The tunings that unfinished runs need, `but` for one."""
+        found: set[str] = set()
+        for path in (self.root / "leases").glob("*.json"):
+            try:
+                note = read_json(path)
+                if note["run"] != str(but) and Path(note["run"]).is_dir():
+                    found.update(note["adapters"])
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+        return found
 
     def adapter_digests(self, cell: Path) -> dict[str, str]:
         """The digests of the adapters that a stored cell came from; empty for a base or a damaged cell."""

@@ -78,3 +78,12 @@ class Conformance:
         _, handle = self.start(executor, tmp_path / "job", "ok")
         wait_for(lambda: executor.poll([handle]) == ["gone"])
         executor.cancel([handle], grace=1)
+
+    def test_a_living_job_is_found_by_its_folder(self, executor: Executor, tmp_path: Path) -> None:
+        job, handle = self.start(executor, tmp_path / "job", "slow")
+        wait_for(lambda: bool(job.read_events()[0]))
+        found = executor.find([tmp_path / "other", tmp_path / "job"])
+        assert found[0] is None
+        assert found[1] is not None and (found[1].id, found[1].mark) == (handle.id, handle.mark)
+        executor.cancel([found[1]], grace=5)
+        assert executor.find([tmp_path / "job"]) == [None]

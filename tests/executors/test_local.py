@@ -37,7 +37,7 @@ def test_another_process_finds_the_job_by_its_handle(executor: LocalExecutor, tm
 
 def test_a_reused_pid_is_not_taken_for_the_job(executor: LocalExecutor, tmp_path: Path) -> None:
     _, handle = Conformance().start(executor, tmp_path / "job", "slow")
-    earlier = replace(handle, started=handle.started - 1000)
+    earlier = replace(handle, mark=handle.mark + "0")
     assert executor.poll([earlier]) == ["gone"]
     executor.cancel([earlier], grace=0.1)
     assert executor.poll([handle]) == ["running"]

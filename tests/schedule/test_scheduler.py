@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from kit.errors import LockedError
+from kit.errors import LockedError, StorageError
 from kit.executors import LocalExecutor
-from kit.jobdir import CellSpec, EvaluateSpec, GenerateTask, JobSpec, Prompt, TuneSpec
+from kit.jobdir import CellSpec, EvaluateSpec, GenerateTask, Handle, JobSpec, Prompt, TuneSpec
 from kit.plan import Cost, Demand, Plan, PlannedJob, Wanted
 from kit.schedule import RunFolder, RunState, Scheduler, Slot, Submission
 from kit.store import Store
@@ -167,7 +168,7 @@ def test_a_living_job_of_an_earlier_scheduler_is_adopted_not_started_twice(bench
         return len(seen) > 3
 
     state = bench.run(job, stopping=stopping)
-    assert state.stage == "stopped" and set(seen) == {"adopted"}
+    assert state.stage == "stopped" and set(seen) == {"cpu0"}
     assert sum(event.kind == "started" for event in folder.read_events()[0]) == 1
     assert bench.executor.poll([handle]) == ["gone"]
 
@@ -194,3 +195,40 @@ def test_one_kit_a_run(bench: Bench) -> None:
         pass
     with bench.folder.lock():
         pass
+
+
+def test_a_job_whose_handle_was_never_written_is_found_and_adopted(bench: Bench) -> None:
+    job = evaluation("e", "slow")
+    folder = bench.folder.job("e")
+    folder.write_spec(bench.prepare(job, bench.executor.slots[0]))
+    handle = bench.executor.submit([Submission(folder.path, bench.executor.slots[0])])[0]
+    (folder.path / "handle.json").unlink()  # the kit was killed in between
+    wait_for(lambda: bool(folder.read_events()[0]))
+    state = bench.run(job, stopping=lambda: bench.folder.state() is not None)
+    assert (state.stage, stages(state)) == ("stopped", {"e": "stopped"})
+    assert bench.executor.poll([handle]) == ["gone"]
+    assert sum(event.kind == "started" for event in folder.read_events()[0]) == 1
+
+
+def test_what_another_run_has_finished_since_planning_is_not_started(bench: Bench, tmp_path: Path) -> None:
+    other = Bench(tmp_path / "other")
+    other.store = bench.store
+    assert other.run(tuning("tune-t", "ok")).stage == "done"
+    state = bench.run(tuning("tune-t", "fail"))
+    assert (state.stage, state.jobs[0].attempts) == ("done", 0)
+
+
+def test_a_run_whose_folder_vanishes_ends_its_jobs_and_says_so(bench: Bench) -> None:
+    gone: list[Handle] = []
+
+    def vanish() -> bool:
+        handle = bench.folder.job("e").handle()
+        if handle and not gone:
+            gone.append(handle)
+            shutil.rmtree(bench.folder.path)
+        return False
+
+    with pytest.raises(StorageError, match="can no longer be written") as caught:
+        bench.run(evaluation("e", "slow"), evaluation("f", "ok", ("e",)), stopping=vanish)
+    assert caught.value.where is not None and caught.value.where.path == str(bench.folder.path)
+    assert bench.executor.poll(gone) == ["gone"]

@@ -1,0 +1,26 @@
+"""The rooms wired together: load, plan, run, judge, export. The command line and the terminal UI are faces over it."""
+
+from kit.api.control import Status, background, go_on, list_statuses, status, stop_run
+from kit.api.planning import Prepared, load, prepare
+from kit.api.running import choose_executor, execute, open_run
+from kit.api.tables import export_tables, language_groups, results
+from kit.api.workspace import Workspace
+
+__all__ = [
+    "Prepared",
+    "Status",
+    "Workspace",
+    "background",
+    "choose_executor",
+    "execute",
+    "export_tables",
+    "go_on",
+    "language_groups",
+    "list_statuses",
+    "load",
+    "open_run",
+    "prepare",
+    "results",
+    "status",
+    "stop_run",
+]

@@ -1,0 +1,90 @@
+"""A recipe with everything resolved, and the plan for what is missing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kit.api.workspace import Workspace
+from kit.catalog import Catalog
+from kit.inputs import resolve
+from kit.jobdir import canonical, encode
+from kit.plan import Costs, Demand, Finished, Inputs, Plan, Speeds, build, demand
+from kit.recipe import LoadedRecipe, check_checkpoints, check_names, load_recipe
+from kit.store import Store
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A recipe with everything resolved, and the plan for what is missing."""
+
+    loaded: LoadedRecipe
+    catalog: Catalog
+    inputs: Inputs
+    plan: Plan
+    store: Store
+
+    @property
+    def run_name(self) -> str:
+        """Recipe name and digest: the same request finds the same run folder."""
+        return run_name(self.loaded, self.plan.demand)
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> tuple[LoadedRecipe, Catalog]:
+    """Read and check a recipe and the catalog it uses.
+
+    Raises:
+        RecipeErrors, CatalogError: with every fault and its place.
+    """
+    loaded = load_recipe(path, overrides)
+    catalog = Catalog.load(loaded.recipe.catalog)
+    return check_names(loaded, catalog), catalog
+
+
+def prepare(workspace: Workspace, path: Path, overrides: Sequence[str] = (), fetch: bool = True) -> Prepared:
+    """Load a recipe, resolve its inputs (fetching data where needed) and plan what is missing.
+
+    With `fetch` False weights that are not here are not downloaded: they stand in the plan by name.
+    """
+    loaded, catalog = load(path, overrides)
+    store = workspace.store()
+    inputs = resolve(loaded, catalog, workspace.locations, store, fetch)
+    check_checkpoints(loaded, [(f"{each.dataset}/{each.language}", each.items) for each in inputs.train])
+    wanted = demand(loaded.recipe, inputs)
+    return Prepared(loaded, catalog, inputs, _plan(wanted, loaded, inputs, store), store)
+
+
+def planned_again(prepared: Prepared) -> Prepared:
+    """The same request against the store as it is now: others may have finished, or taken away, something since."""
+    plan = _plan(prepared.plan.demand, prepared.loaded, prepared.inputs, prepared.store)
+    return replace(prepared, plan=plan)
+
+
+def _plan(wanted: Demand, loaded: LoadedRecipe, inputs: Inputs, store: Store) -> Plan:
+    parameters = {model.wanted.id: model.wanted.parameters for model in inputs.models}
+    device = "cuda" if loaded.recipe.resources.device == "cuda" else "cpu"
+    speeds = Speeds.measured(list(store.cell_facts()))
+    characters = {each.id: each.characters for each in (*inputs.train, *inputs.evaluate)}
+    return build(wanted, finished(wanted, store, inputs), Costs(device, parameters, speeds, characters))
+
+
+def finished(wanted: Demand, store: Store, inputs: Inputs) -> Finished:
+    """What the store holds of a demand."""
+    cells, adapters = {}, {adapter.id: adapter.digest for adapter in inputs.adapters}
+    for cell in wanted.wanted.cells:
+        if folder := store.cell(cell.key):
+            cells[cell.key] = store.adapter_digests(folder)
+    for key, tuning in wanted.tunings.items():
+        for step in tuning.steps:
+            if digest := store.adapter_digest(key, step):
+                adapters[f"{key}@{step}"] = digest
+    models = frozenset(key for key in wanted.models if store.model(key))
+    return Finished(cells, adapters, models)
+
+
+def run_name(loaded: LoadedRecipe, wanted: Demand) -> str:
+    """`<recipe>-<8 hex digits>`: equal for equal requests, whatever the recipe file looks like."""
+    keys = [*([cell.key, encode(cell.at)] for cell in wanted.wanted.cells), *wanted.tunings, *wanted.models]
+    return f"{loaded.recipe.name}-{hashlib.sha256(canonical(keys)).hexdigest()[:8]}"

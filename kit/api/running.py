@@ -1,0 +1,166 @@
+"""From a prepared recipe to a run: its folder, its executor, its work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from kit.api.planning import Prepared, planned_again
+from kit.api.workspace import Workspace
+from kit.data.example import read_slice
+from kit.errors import StorageError, Where
+from kit.executors import LocalExecutor, detect_slots
+from kit.jobdir import CellSpec, EvaluateSpec, JobSpec, atomic_write
+from kit.manifest import compose
+from kit.plan import Inputs, PlannedJob
+from kit.results import score_generation
+from kit.schedule import Executor, Request, RunFolder, RunState, Scheduler, Slot
+from kit.store import Store
+from kit.store.store import writable_folder
+
+
+def choose_executor(prepared: Prepared) -> Executor:
+    """The executor and slots that the recipe's resources ask for."""
+    resources = prepared.loaded.recipe.resources
+    return LocalExecutor(detect_slots(resources.device, resources.slots, resources.threads))
+
+
+def open_run(workspace: Workspace, prepared: Prepared) -> RunFolder:
+    """Create (or find again) the run folder of a prepared recipe and write down what it asks for.
+
+    Equal requests have one folder and write the same into it, so that it need not be locked for this.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    path = workspace.runs / prepared.run_name
+    writable_folder(path, "the run folder")
+    folder = RunFolder(path)
+    mirror = str(workspace.mirror) if workspace.mirror else None
+    source, overrides = str(prepared.loaded.sources[0]), prepared.loaded.overrides
+    request = Request(source, overrides, mirror, workspace.offline, named_inputs(prepared.inputs))
+    try:
+        # A run that goes on reads its own copy of the recipe, and then keeps what it says of its origin.
+        if source != str(folder.recipe):
+            atomic_write(folder.recipe, _as_yaml(prepared))
+            folder.write_request(request)
+        (path / "jobs").mkdir(exist_ok=True)
+        folder.write_wanted(prepared.plan.demand.wanted)
+    except OSError as problem:
+        raise StorageError(
+            f"the run folder cannot be written: {problem.strerror}",
+            where=Where(str(path)),
+            remedy="free some space",
+        ) from problem
+    return folder
+
+
+def named_inputs(inputs: Inputs) -> dict[str, str]:
+    """What a recipe names, and the id of its content: `train tiny-qa/de/train` to `data-…`, say."""
+    named = {
+        f"{use} {each.dataset}/{each.language}/{each.split}": each.id
+        for use, slices in (("train", inputs.train), ("evaluate", inputs.evaluate))
+        for each in slices
+    }
+    models = {f"model {model.wanted.name}": model.wanted.id for model in inputs.models}
+    return named | models | {f"adapter {adapter.name}": adapter.id for adapter in inputs.adapters}
+
+
+def _as_yaml(prepared: Prepared) -> str:
+    text: str = yaml.safe_dump(prepared.loaded.expanded, allow_unicode=True, sort_keys=False, width=110)
+    return "# The complete recipe of this run, as it was read. Made by xlt-kit.\n" + text
+
+
+def execute(
+    prepared: Prepared,
+    folder: RunFolder,
+    executor: Executor,
+    stopping: Callable[[], bool] = lambda: False,
+    observe: Callable[[RunState], None] = lambda state: None,
+) -> RunState:
+    """Work off the plan in its run folder; the manifest is written before and completed after.
+
+    Raises:
+        LockedError: another process works on this run.
+        StorageError: the run folder cannot be written any more.
+    """
+    languages = {c.spec.data: c.at.language for c in prepared.plan.demand.wanted.cells}
+
+    def finish(folder: Path, cell: CellSpec) -> None:
+        if cell.task.kind == "generate":
+            examples = read_slice(prepared.store.slice_path(cell.data), languages.get(cell.data, ""))
+            score_generation(folder, examples)
+
+    with folder.lock():
+        # The lease first, the plan after it: no adapter that the plan counts on is taken away any more.
+        prepared.store.lease(folder.path, prepared.plan.demand.tunings)
+        prepared = planned_again(prepared)
+        _write_manifest(prepared, executor, folder)
+        scheduler = Scheduler(folder, executor, prepared.store, _writer(prepared), finish)
+        state = scheduler.run(prepared.plan, stopping, observe)
+        folder.sweep()
+        _write_manifest(prepared, executor, folder, state)
+        _retain(prepared, folder, state)
+    return state
+
+
+def _write_manifest(
+    prepared: Prepared, executor: Executor, folder: RunFolder, state: RunState | None = None
+) -> None:
+    try:
+        folder.write_manifest(compose(prepared.loaded, prepared.inputs, executor.name, folder, state))
+    except OSError as problem:
+        if state is None or state.stage == "done":  # else the run has failed already, and says why
+            raise StorageError(
+                f"the run's manifest cannot be written: {problem.strerror}",
+                where=Where(str(folder.path)),
+                remedy="free some space and run it again: what is in the store is not repeated",
+            ) from problem
+
+
+def _writer(prepared: Prepared) -> Callable[[PlannedJob, Slot], JobSpec]:
+    """Turns a planned job into its `job.json`: content ids get the paths where they lie."""
+    store, paths = prepared.store, prepared.inputs.paths
+    batch_tokens = prepared.loaded.recipe.resources.batch_tokens
+
+    def locate(name: str) -> str:
+        if name in paths:
+            return str(paths[name])
+        tuning, _, step = name.partition("@")
+        return str(store.adapter_path(tuning, int(step)) if step else store.model_path(name))
+
+    def prepare_job(job: PlannedJob, slot: Slot) -> JobSpec:
+        keys, work = job.keys, job.work
+        if isinstance(work, EvaluateSpec):
+            pairs = [(k, c) for k, c in zip(keys, work.cells, strict=True) if _open(store, k, c.adapters)]
+            keys, work = tuple(k for k, _ in pairs), EvaluateSpec(work.base, tuple(c for _, c in pairs))
+        inputs = {name: locate(name) for name in job.inputs}
+        return JobSpec(job.title, work, keys, inputs, slot.device, slot.threads, batch_tokens)
+
+    return prepare_job
+
+
+def _open(store: Store, key: str, adapters: tuple[str, ...]) -> bool:
+    """Whether a cell is still to be computed: not there, or from adapters of other digests."""
+    folder = store.cell(key)
+    if folder is None:
+        return True
+    made_with = store.adapter_digests(folder)
+    for adapter in adapters:
+        tuning, _, step = adapter.partition("@")
+        if step and made_with.get(adapter) != store.adapter_digest(tuning, int(step)):
+            return True
+    return False
+
+
+def _retain(prepared: Prepared, folder: RunFolder, state: RunState) -> None:
+    """Once a run has ended well, drop the adapters that its recipe does not keep and no unfinished run needs."""
+    if state.stage != "done":
+        return
+    prepared.store.release(folder.path)
+    keep = prepared.loaded.recipe.retention.adapters
+    if keep != "all":
+        for key in prepared.plan.demand.tunings:
+            prepared.store.drop_adapters(key, keep, folder.path)

@@ -1,0 +1,72 @@
+"""From the finished cells of a run to its tables, in memory and as files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kit.api.workspace import Workspace
+from kit.catalog import Catalog
+from kit.data.example import Example, read_slice
+from kit.errors import StorageError, UsageError, Where
+from kit.report.formats import write_all, write_over_generation
+from kit.results import Results, over_generation_table, transfer_table
+from kit.results import load as load_results
+from kit.schedule import RunFolder
+
+
+def results(workspace: Workspace, folder: RunFolder) -> Results:
+    """The finished cells of a run with their gold answers, as one typed table."""
+    store = workspace.store()
+
+    def examples(data: str, language: str) -> list[Example] | None:
+        path = store.slice_path(data)
+        return read_slice(path, language) if path.exists() else None
+
+    return load_results(folder.wanted(), store.cell, examples)
+
+
+EXPORTED = ("f1", "em", "aware_f1", "overran", "p_stop")
+"""The metrics whose tables a run writes into its folder."""
+
+
+def export_tables(found: Results, folder: RunFolder) -> list[Path]:
+    """Write the transfer tables into the run's folder, one file a metric and format.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    try:
+        paths = [
+            path
+            for metric in EXPORTED
+            if (tables := transfer_table(found, metric))
+            for path in write_all(tables, folder.tables, metric)
+        ]
+        return [*paths, *write_over_generation(over_generation_table(found), folder.tables)] if paths else []
+    except OSError as problem:
+        raise StorageError(
+            f"the tables cannot be written: {problem.strerror}",
+            where=Where(str(folder.tables)),
+            remedy=f"free some space, then: xlt-kit table {folder.name}",
+        ) from problem
+
+
+def language_groups(catalog: Catalog, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Ways to average over languages: `script`, `family`, `level` (class in BLOOM's pre-training), a named group.
+
+    Raises:
+        UsageError: there is no such grouping.
+    """
+    ways: dict[str, dict[str, str]] = {}
+    for code, language in catalog.languages.items():
+        level = language.bloom.level if language.bloom else "none"
+        kinds = {"script": language.script, "family": language.family, "level": level}
+        kinds |= dict.fromkeys(language.groups, "yes")
+        for name in kinds:
+            ways.setdefault(name, {})[code] = kinds[name]
+    if unknown := sorted(set(names) - set(ways)):
+        raise UsageError(
+            f"no grouping is called {unknown[0]!r}", remedy=f"there is {', '.join(sorted(ways))}"
+        )
+    return {name: ways[name] for name in names}
