@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 from pathlib import Path
 
+import filelock
 import pytest
+
+from tests.kit_command import SMOKE, Kit
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +31,23 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "home"
     monkeypatch.setenv("XLT_KIT_HOME", str(path))
     return path
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Kit:
+    return Kit(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> tuple[Kit, subprocess.CompletedProcess[str]]:
+    """The smoke recipe, run in full by the command: its home, and what it printed. Once for all test processes."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    kit, said = Kit(shared / "smoke-run" / "home"), shared / "smoke-run" / "said.json"
+    said.parent.mkdir(exist_ok=True)
+    with filelock.FileLock(shared / "smoke-run" / "lock"):
+        if not said.exists():
+            done = kit("run", SMOKE)
+            said.write_text(json.dumps({"stdout": done.stdout, "stderr": done.stderr}))
+    words = json.loads(said.read_text())
+    return kit, subprocess.CompletedProcess(["xlt-kit"], 0, words["stdout"], words["stderr"])

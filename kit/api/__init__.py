@@ -1,5 +1,6 @@
 """The rooms wired together: load, plan, run, judge, export. The command line and the terminal UI are faces over it."""
 
+from kit.api.care import needed
 from kit.api.control import Status, background, go_on, list_statuses, status, stop_run
 from kit.api.planning import Prepared, load, prepare
 from kit.api.running import choose_executor, execute, open_run
@@ -18,6 +19,7 @@ __all__ = [
     "language_groups",
     "list_statuses",
     "load",
+    "needed",
     "open_run",
     "prepare",
     "results",

@@ -184,5 +184,7 @@ def _words(problem: Exception) -> str:
 
 def _damaged(message: str, path: Path, line: int | None = None) -> DataError:
     return DataError(
-        message, where=Where(str(path), line), remedy="remove the cell's folder and run the recipe again"
+        message,
+        where=Where(str(path), line),
+        remedy="take it out with: xlt-kit store verify --remove; then run the recipe again",
     )

@@ -1,7 +1,10 @@
 """What is already done: cells, adapters, models and rendered slices, each under its key.
 
 Layout: `cells/<key>/`, `adapters/<tuning>/<step>/`, `models/<key>/`, `data/<id>.jsonl`. A folder lands by one rename,
-so that two kits on one store can do no harm: the first wins, and equal keys mean equal content.
+so that two kits on one store can do no harm: the first wins, and equal keys mean equal content. Beside its files lies
+`digests.json`, the sha256 of each, so that damage is found. `leases/` says which adapters unfinished runs need.
+
+Schemas: 1 had no `digests.json`; a store of that kind is brought up when it is opened.
 """
 
 from __future__ import annotations
@@ -19,9 +22,10 @@ import filelock
 import platformdirs
 
 from kit.errors import StorageError, Where
-from kit.jobdir import atomic_write, publish_folder, read_json
+from kit.jobdir import atomic_write, publish_folder, read_json, sha256_file
 
-SCHEMA = 1
+SCHEMA = 2
+DIGESTS = "digests.json"
 
 
 def default_home() -> Path:
@@ -66,20 +70,34 @@ class Store:
         marker = root / "store.json"
         if not marker.exists():
             atomic_write(marker, json.dumps({"schema": SCHEMA}))
-        try:
-            schema = read_json(marker)["schema"]
-        except (ValueError, KeyError, TypeError) as problem:
-            raise StorageError(
-                "this is not a store's marker",
-                where=Where(str(marker)),
-                remedy="remove the file if it is damaged",
-            ) from problem
+        schema = _schema(marker)
         if schema > SCHEMA:
             raise StorageError(
                 f"the store has schema {schema}, this kit reads up to {SCHEMA}",
                 where=Where(str(marker)),
                 remedy="upgrade xlt-kit, or choose another store with --home",
             )
+        if schema < SCHEMA:
+            self._bring_up(marker)
+
+    def folders(self) -> Iterator[Path]:
+        """The folders of all finished cells, adapters and models."""
+        for pattern in ("cells/*", "adapters/*/*", "models/*"):
+            yield from sorted(path for path in self.root.glob(pattern) if path.is_dir())
+
+    def lock(self) -> filelock.BaseFileLock:
+        """Held while leases are written and while anything is taken out."""
+        return filelock.FileLock(self.root / "store.lock")
+
+    def _bring_up(self, marker: Path) -> None:
+        """From schema 1: note the digests of what is there. May be cut off anywhere, and done again."""
+        with self.lock():
+            if _schema(marker) == SCHEMA:
+                return  # another kit was faster
+            for folder in self.folders():
+                if not (folder / DIGESTS).exists():
+                    write_digests(folder)
+            atomic_write(marker, json.dumps({"schema": SCHEMA}))
 
     def cell(self, key: str) -> Path | None:
         """The folder of a finished cell, or None."""
@@ -119,11 +137,11 @@ class Store:
     def remove_adapter(self, tuning: str, step: int) -> None:
         """Take an adapter out, in one step."""
         if folder := self.adapter(tuning, step):
-            self._discard(folder)
+            self.discard(folder)
 
     def lease(self, run: Path, adapters: Iterable[str]) -> None:
         """Note that this unfinished run needs the adapters of these tunings."""
-        with self._lock():
+        with self.lock():
             (self.root / "leases").mkdir(exist_ok=True)
             note = {"run": str(run), "adapters": sorted(adapters)}
             atomic_write(self._lease(run), json.dumps(note))
@@ -137,8 +155,8 @@ class Store:
 
         Returns the steps that were taken out.
         """
-        with self._lock():
-            if tuning in self._leased(run):
+        with self.lock():
+            if tuning in self.leased(run):
                 return []
             steps = self.adapter_steps(tuning)
             gone = steps if keep == "none" else steps[:-1]
@@ -146,14 +164,11 @@ class Store:
                 self.remove_adapter(tuning, step)
             return gone
 
-    def _lock(self) -> filelock.BaseFileLock:
-        return filelock.FileLock(self.root / "store.lock")
-
     def _lease(self, run: Path) -> Path:
         return self.root / "leases" / f"{hashlib.sha256(str(run).encode()).hexdigest()[:20]}.json"
 
-    def _leased(self, but: Path) -> set[str]:
-        """The tunings that unfinished runs need, `but` for one."""
+    def leased(self, but: Path | None = None) -> set[str]:
+        """The tunings whose adapters unfinished runs need, `but` for one run."""
         found: set[str] = set()
         for path in (self.root / "leases").glob("*.json"):
             try:
@@ -169,11 +184,13 @@ class Store:
         return dict(_adapter_digests(cell) or {})
 
     def put_slice(self, data_id: str, rendered: bytes) -> Path:
-        """Keep a rendered slice; its id is the digest of its content."""
+        """Keep a rendered slice; its id is the digest of its content, so a damaged one is mended on the way."""
         path = self.slice_path(data_id)
-        if not path.exists():
+        if not path.exists() or path.read_bytes() != rendered:
             path.parent.mkdir(exist_ok=True)
             atomic_write(path, rendered)
+        else:
+            os.utime(path)  # in use: not to be taken for forgotten
         return path
 
     def put_cell(self, folder: Path, key: str) -> Path:
@@ -183,14 +200,14 @@ class Store:
         """
         stored = self.cell(key)
         if stored and _adapter_digests(stored) != _adapter_digests(folder):
-            self._discard(stored)
+            self.discard(stored)
         return self._put(folder, self.root / "cells" / key)
 
     def put_adapter(self, folder: Path, tuning: str, step: int) -> Path:
         """Move a finished adapter into the store. A repeated tuning replaces an adapter of another digest."""
         final = self.adapter_path(tuning, step)
         if final.exists() and (folder / "digest.txt").read_text() != (final / "digest.txt").read_text():
-            self._discard(final)
+            self.discard(final)
         return self._put(folder, final)
 
     def put_model(self, folder: Path, key: str) -> Path:
@@ -211,6 +228,7 @@ class Store:
             shutil.rmtree(folder)
             return final
         try:
+            write_digests(folder)
             same_device = folder.stat().st_dev == final.parent.stat().st_dev
             if not same_device:
                 folder = _copied(folder, self.root / "incoming" / uuid.uuid4().hex)
@@ -226,11 +244,33 @@ class Store:
             ) from problem
         return final
 
-    def _discard(self, folder: Path) -> None:
+    def discard(self, folder: Path) -> None:
+        """Take a folder or file out in one step; its removal may then be cut off anywhere."""
         grave = self.root / "trash" / uuid.uuid4().hex
         grave.parent.mkdir(exist_ok=True)
         os.rename(folder, grave)
-        shutil.rmtree(grave, ignore_errors=True)
+        if grave.is_dir():
+            shutil.rmtree(grave, ignore_errors=True)
+        else:
+            grave.unlink(missing_ok=True)
+
+
+def write_digests(folder: Path) -> None:
+    """Note the sha256 of each file of a finished folder in its `digests.json`."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != DIGESTS)
+    found = {name: sha256_file(folder / name) for name in names if not name.startswith(".")}
+    atomic_write(folder / DIGESTS, json.dumps(found, indent=1))
+
+
+def _schema(marker: Path) -> int:
+    try:
+        return int(read_json(marker)["schema"])
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise StorageError(
+            "this is not a store's marker",
+            where=Where(str(marker)),
+            remedy="remove the file if it is damaged",
+        ) from problem
 
 
 def _adapter_digests(cell: Path) -> Any:

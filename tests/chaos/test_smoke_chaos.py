@@ -23,7 +23,7 @@ import pytest
 
 from kit.catalog import Catalog, Locations, load_examples
 from tests.chaos.lab import ROOT, Lab
-from tests.cli.conftest import Kit
+from tests.kit_command import Kit
 
 KILLS = int(os.environ.get("CHAOS_KILLS", "30"))
 SEED = int(os.environ.get("CHAOS_SEED", "0")) or random.SystemRandom().randrange(1 << 32)

@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.cli.conftest import Kit
 from tests.executors.conformance import wait_for
+from tests.kit_command import Kit
 
 RECIPE = """
 schema: 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import SMOKE, Kit
+from tests.kit_command import SMOKE, Kit
 
 RECIPE = """schema: 1
 name: mine

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import ROOT, Kit
+from tests.kit_command import ROOT, Kit
 
 pytestmark = pytest.mark.slow
 

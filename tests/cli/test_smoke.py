@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cli.conftest import SMOKE, Kit
 from tests.executors.conformance import wait_for
+from tests.kit_command import SMOKE, Kit
 
 pytestmark = pytest.mark.slow
 

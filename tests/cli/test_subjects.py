@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cli.conftest import Kit
+from tests.kit_command import Kit
 
 pytestmark = pytest.mark.slow
 

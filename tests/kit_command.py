@@ -1,4 +1,4 @@
-"""One smoke run, made once, is the fixture of many tests."""
+"""The command as its users have it: a process of its own."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 SMOKE = ROOT / "recipes" / "smoke.yaml"
 
 
@@ -47,15 +45,3 @@ class Kit:
 
     def json(self, *words: str | Path) -> Any:
         return json.loads(self(*words, "--json").stdout)
-
-
-@pytest.fixture
-def kit(tmp_path: Path) -> Kit:
-    return Kit(tmp_path / "home")
-
-
-@pytest.fixture(scope="session")
-def smoke(tmp_path_factory: pytest.TempPathFactory) -> tuple[Kit, subprocess.CompletedProcess[str]]:
-    """The smoke recipe, run in full by the command; its home, and what it printed."""
-    kit = Kit(tmp_path_factory.mktemp("smoke") / "home")
-    return kit, kit("run", SMOKE)
