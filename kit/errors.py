@@ -79,8 +79,9 @@ class RecipeErrors(KitError):
         self.errors = tuple(errors)
 
     def as_json(self) -> dict[str, object]:
-        """The common fields and the single errors under `errors`."""
-        return {**super().as_json(), "errors": [error.as_json() for error in self.errors]}
+        """The first error, and all of them under `errors`."""
+        errors = [error.as_json() for error in self.errors]
+        return {**(errors[0] if errors else super().as_json()), "errors": errors}
 
 
 class CatalogError(KitError):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import json
 import os
 import sys
-import tempfile
 import traceback
+from typing import TextIO
 
 import click
 
 from kit import __version__
-from kit.errors import KitError, RecipeErrors
+from kit.errors import KitError, StoppedError, UsageError
 
 COMMANDS = {
     "run": ("kit.cli.run:run", "Run a recipe: tune, evaluate, and show the transfer table."),
@@ -30,7 +30,6 @@ COMMANDS = {
     "table": ("kit.cli.tables:table", "Show or export the transfer tables of a run."),
     "show": ("kit.cli.tables:show", "List the examples under a cell of the table."),
 }
-_DEFECT_EXIT = 70
 
 
 class LazyGroup(click.Group):
@@ -74,68 +73,85 @@ def cli() -> None:
 
     \b
     Begin with:  xlt-kit run recipes/smoke.yaml
+    Exit codes:  docs/errors.md
     """
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: runs a command and turns every error into a sentence and an exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    _utf8()
-    sys.exit(_guarded(words))
+    _open_streams()
+    code = _guarded(words)
+    sys.exit(_flushed(code, "--json" in words))
 
 
 def _guarded(words: list[str]) -> int:
+    as_json, debug = "--json" in words, "--debug" in words
     try:
         code = cli.main(words, prog_name="xlt-kit", standalone_mode=False)
         return code if isinstance(code, int) else 0
-    except click.exceptions.Abort:
-        click.echo("stopped", err=True)
-        return 130
-    except click.ClickException as problem:
-        problem.show()
-        return problem.exit_code
-    except KitError as problem:
-        _print_error(problem, "--json" in words)
-        if "--debug" in words:
-            traceback.print_exc()
-        return problem.exit_code
     except BrokenPipeError:
-        # The reader of our output went away (`| head`): that is no fault. Keep Python from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _to_nowhere(sys.stdout)  # the reader of our output went away (`| head`): that is no fault
         return 0
-    except KeyboardInterrupt:
-        return 130
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return _told(StoppedError("stopped"), as_json, debug)
+    except click.ClickException as problem:
+        if not as_json:
+            problem.show()
+            return problem.exit_code
+        return _told(UsageError(problem.format_message(), remedy="see: xlt-kit --help"), as_json, debug)
+    except KitError as problem:
+        return _told(problem, as_json, debug)
+    except (OSError, MemoryError) as problem:
+        from kit.cli.failures import crash, of_system
+
+        known = of_system(problem)
+        return _told(known, as_json, debug) if known else crash(problem, words, as_json, debug)
     except Exception as problem:
-        return _crash(problem, "--debug" in words)
+        from kit.cli.failures import crash
+
+        return crash(problem, words, as_json, debug)
 
 
-def _print_error(problem: KitError, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps({"error": problem.as_json()}, ensure_ascii=False), err=True)
-        return
-    faults = problem.errors if isinstance(problem, RecipeErrors) else (problem,)
-    for fault in faults:
-        place = f"{fault.where}: " if fault.where else ""
-        click.echo(click.style("error: ", fg="red", bold=True) + place + fault.message, err=True)
-        if fault.remedy:
-            click.echo(f"  → {fault.remedy}", err=True)
+def _told(problem: KitError, as_json: bool, debug: bool) -> int:
+    from kit.cli.failures import masked, show
 
-
-def _crash(problem: Exception, debug: bool) -> int:
-    report = "".join(traceback.format_exception(problem))
-    with tempfile.NamedTemporaryFile("w", prefix="xlt-kit-crash-", suffix=".txt", delete=False) as stream:
-        stream.write(f"xlt-kit {__version__}, Python {sys.version}\n{sys.argv}\n\n{report}")
-    click.echo(f"error: a defect of xlt-kit: {type(problem).__name__}: {problem}", err=True)
-    click.echo(
-        f"  → please report it with the file {stream.name}; nothing that was finished is lost", err=True
-    )
     if debug:
-        click.echo(report, err=True)
-    return _DEFECT_EXIT
+        click.echo(masked(traceback.format_exc()), err=True)
+    show(problem, as_json)
+    return problem.exit_code
 
 
-def _utf8() -> None:
-    """Write UTF-8 whatever the locale says: tables hold many scripts."""
+def _flushed(code: int, as_json: bool) -> int:
+    """Write out what is still in the buffers; Python would complain at its end, in its own words."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except BrokenPipeError:
+            _to_nowhere(stream)
+        except OSError as problem:
+            from kit.cli.failures import of_system
+
+            _to_nowhere(stream)
+            known = of_system(problem)
+            if known and stream is sys.stdout:
+                code = _told(known, as_json, debug=False)
+    return code
+
+
+def _to_nowhere(stream: TextIO) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _open_streams() -> None:
+    """UTF-8 whatever the locale says: tables hold many scripts. No file of ours in the place of a closed stream."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.kit_command import SMOKE, Kit
+from kit.errors import KitError
+from tests.kit_command import ROOT, SMOKE, Kit
 
 RECIPE = """schema: 1
 name: mine
@@ -195,3 +199,71 @@ def test_commands_that_need_nothing(kit: Kit) -> None:
         ("dev", 111),
         ("test", 600),
     }
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "kind"),
+    [
+        (["run", "no.yaml"], 3, "recipe"),
+        (["plan", str(SMOKE), "--colour", "red"], 2, "usage"),
+        (["paln"], 2, "usage"),
+        (["attach"], 2, "usage"),
+        (["data", "show", "xquod"], 4, "catalog"),
+        (["data", "show", "xquad", "--language", "de", "--offline"], 7, "missing-input"),
+    ],
+)
+def test_errors_for_machines(kit: Kit, words: list[str], code: int, kind: str) -> None:
+    done = kit(*words, "--json", code=code)
+    assert done.stdout == ""
+    error = json.loads(done.stderr)["error"]
+    assert (error["exit_code"], error["code"]) == (code, kind)
+    assert error["message"] and error["remedy"]
+
+
+DEFECT = """
+import kit.api
+def broken(*args, **options):
+    raise RuntimeError("hf_abcdefghijklmnop and s3cr3t-value")
+kit.api.prepare = broken
+from kit.cli import main
+main()
+"""
+
+
+def test_a_defect_leaves_a_report_without_secrets(kit: Kit) -> None:
+    environment = kit.environment(HF_TOKEN="s3cr3t-value")
+    words = [sys.executable, "-c", DEFECT, "plan", str(SMOKE), "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False, cwd=ROOT)
+    error = json.loads(done.stderr)["error"]
+    assert (done.returncode, error["code"]) == (70, "defect")
+    report = Path(error["path"]).read_text()
+    assert Path(error["path"]).parent == kit.home / "crashes"
+    assert "in broken" in report and "XLT_KIT_HOME" in report
+    for secret in ("hf_abcdefghijklmnop", "s3cr3t-value"):
+        assert secret not in report + done.stderr + done.stdout
+
+
+def test_debug_shows_where_an_error_comes_from(kit: Kit) -> None:
+    done = subprocess.run(
+        kit.command("data", "show", "xquod", "--debug"),
+        capture_output=True,
+        text=True,
+        env=kit.environment(),
+        check=False,
+    )
+    assert done.returncode == 4
+    assert "Traceback" in done.stderr and "error: " in done.stderr
+
+
+def classes(root: type[KitError] = KitError) -> list[type[KitError]]:
+    own = [each for each in root.__subclasses__() if each.__module__ == "kit.errors"]
+    return [root, *(found for each in own for found in classes(each))]
+
+
+def test_the_page_of_errors_tells_each_of_them() -> None:
+    page = (ROOT / "docs" / "errors.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| `([a-z-]+)` \|", page, re.MULTILINE)
+    told = {(int(code), name) for code, name in rows}
+    expected = {(each.exit_code, each.code) for each in classes()} | {(70, "defect")}
+    assert told == expected
+    assert len({code for code, _ in expected}) == len(expected), "two errors share an exit code"
