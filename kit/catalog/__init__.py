@@ -8,7 +8,14 @@ from kit.catalog.entries import BloomShare, Family, Language, ModelEntry, Prompt
 from kit.catalog.examples import load_examples, load_lines, load_pairs
 from kit.catalog.fetch import check_part, locate_data
 from kit.catalog.locations import Locations
-from kit.catalog.weights import AdapterLocation, HubSource, ModelLocation, locate_adapter, locate_model
+from kit.catalog.weights import (
+    AdapterLocation,
+    HubSource,
+    ModelLocation,
+    locate_adapter,
+    locate_model,
+    locate_tokenizer,
+)
 
 __all__ = [
     "AdapterLocation",
@@ -32,4 +39,5 @@ __all__ = [
     "locate_adapter",
     "locate_data",
     "locate_model",
+    "locate_tokenizer",
 ]

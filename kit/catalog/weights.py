@@ -102,6 +102,28 @@ def locate_adapter(source: HubSource | Path, locations: Locations) -> AdapterLoc
         raise _unreadable(path, problem) from problem
 
 
+def locate_tokenizer(model: ModelEntry, locations: Locations) -> Path:
+    """A folder with a model's `tokenizer.json` and its settings; of a hub's model no more than that is fetched.
+
+    Raises:
+        MissingInputError: it is not here, and may not or cannot be fetched, or the model has none.
+    """
+    if model.folder is not None:
+        _tokenizer_files(model.folder)
+        return model.folder
+    wanted = ("tokenizer.json", "tokenizer_config.json")
+    path = snapshot(str(model.hub), model.revision, locations.offline, wanted, _tokenizer_files)
+    _tokenizer_files(path)
+    return path
+
+
+def _tokenizer_files(folder: Path) -> None:
+    _require_folder(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        if not (folder / name).is_file():
+            raise _lacks(folder, name)
+
+
 def _model_id(folder: Path, locations: Locations) -> str:
     names = _model_files(folder)
     try:

@@ -9,6 +9,7 @@ import click
 
 from kit.api import Workspace
 from kit.catalog import Catalog, DatasetEntry, load_examples, load_pairs
+from kit.cli.audit import audit
 from kit.cli.common import print_json, workspace_options
 from kit.data.example import Example
 from kit.errors import CatalogError
@@ -24,7 +25,10 @@ _CATALOG = click.option(
 
 @click.group()
 def data() -> None:
-    """List data sets; show their examples and counts."""
+    """List data sets; show their examples and counts; audit training sets."""
+
+
+data.add_command(audit)
 
 
 @data.command("list")
