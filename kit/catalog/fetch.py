@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import logging
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
+import filelock
+
 from kit.catalog.datasets import DataFile, DatasetEntry
+from kit.catalog.download import Resuming, Tell
 from kit.catalog.faults import suggest
 from kit.catalog.locations import Locations
 from kit.errors import CatalogError, ChecksumError, DataError, MissingInputError, StorageError, Where
 from kit.jobdir.files import atomic_write, sha256_file
 
-_TIMEOUT_SECONDS = 60
 _NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
-def locate_data(entry: DatasetEntry, language: str, split: str, locations: Locations) -> Path:
+def locate_data(
+    entry: DatasetEntry,
+    language: str,
+    split: str,
+    locations: Locations,
+    tell: Tell = lambda here, total: None,
+) -> Path:
     """The file of a data set in a language and a split: from the mirror, the cache, or else the network.
 
     Its sha256 is compared with the catalog's; where the catalog has none, with the one recorded when the file
@@ -40,7 +49,7 @@ def locate_data(entry: DatasetEntry, language: str, split: str, locations: Locat
     try:
         if file.local is not None:
             return _own(file, file.local)
-        return _published(file, f"{entry.name}/{language}/{split}", locations)
+        return _published(file, f"{entry.name}/{language}/{split}", locations, tell)
     except OSError as problem:
         where = Where(str(problem.filename)) if problem.filename else None
         raise DataError(f"the file cannot be read: {problem.strerror}", where=where) from problem
@@ -71,7 +80,7 @@ def _own(file: DataFile, path: Path) -> Path:
     return path
 
 
-def _published(file: DataFile, name: str, locations: Locations) -> Path:
+def _published(file: DataFile, name: str, locations: Locations, tell: Tell) -> Path:
     assert file.mirror_path is not None  # a file is either one's own or published
     if locations.mirror is not None:
         if not locations.mirror.is_dir():
@@ -91,7 +100,7 @@ def _published(file: DataFile, name: str, locations: Locations) -> Path:
         message = f"{name} is not on this machine, and the network is not to be used"
         remedy = f"name a mirror that has {file.mirror_path}, or run once without --offline"
         raise MissingInputError(message, remedy=remedy)
-    return _fetched(file, cached, locations)
+    return _fetched(file, cached, locations, tell)
 
 
 def _verified(path: Path, file: DataFile, locations: Locations, remedy: str) -> Path:
@@ -118,37 +127,59 @@ def _compare(path: Path, found: str, expected: str, remedy: str) -> None:
         raise ChecksumError(message, where=Where(str(path)), remedy=remedy)
 
 
-def _fetched(file: DataFile, target: Path, locations: Locations) -> Path:
-    """Download beside the target, check, and only then put in place: a bad file never has the good name."""
+def _fetched(file: DataFile, target: Path, locations: Locations, tell: Tell) -> Path:
+    """Download beside the target, check, and only then put in place: a bad file never has the good name.
+
+    What is cut off stays as a part, and the next go continues it. One kit at a time; the second finds the file.
+    """
     _make_folder(target.parent)
+    mark = hashlib.sha256(f"{file.url} {file.sha256}".encode()).hexdigest()[:8]
+    part = target.with_name(f".{target.name}.{mark}.part")
+    _make_folder(locations.cache / "locks")
+    with filelock.FileLock(locations.cache / "locks" / mark):
+        if target.is_file():
+            with contextlib.suppress(ChecksumError):
+                return _verified(target, file, locations, "")
+        downloader = Resuming(part, tell)
+        try:
+            return _put_in_place(file, target, locations, downloader)
+        except ChecksumError:
+            if not downloader.resumed:
+                raise
+            downloader.forget()  # the part was of another file: once more from the start
+            return _put_in_place(file, target, locations, downloader)
+
+
+def _put_in_place(file: DataFile, target: Path, locations: Locations, downloader: Resuming) -> Path:
     folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=".fetch-"))
     try:
         path = folder / target.name
-        _download(str(file.url), path)
+        _download(str(file.url), path, downloader)
         if path.read_bytes()[:100].lstrip().startswith(b"<"):
             message = f"{file.url} answered with a web page instead of the file"
             raise MissingInputError(message, remedy="check the network (a log-in page?), or name a mirror")
         _verified(
             path, file, locations, f"{file.url} has changed, or the way there is not clean; name a mirror"
         )
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
         os.replace(path, target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return target
 
 
-def _download(url: str, path: Path) -> None:
+def _download(url: str, path: Path, downloader: Resuming) -> None:
     import pooch  # here, because it takes a while and most runs fetch nothing
 
     pooch.get_logger().setLevel(logging.WARNING)
-    downloader = pooch.HTTPDownloader(timeout=_TIMEOUT_SECONDS)
     try:
         pooch.retrieve(url, known_hash=None, fname=path.name, path=path.parent, downloader=downloader)
     except (OSError, ValueError) as problem:
         if isinstance(problem, OSError) and problem.errno in _NO_PLACE:
             raise _unwritable(path.parent, problem) from problem
         reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-        remedy = "check the network, or name a mirror that has the file"
+        remedy = "check the network, or name a mirror that has the file; the next go continues what is here"
         raise MissingInputError(f"{url} cannot be fetched: {reason}", remedy=remedy) from problem
 
 

@@ -6,26 +6,49 @@ import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from kit.catalog.locations import Locations
 from kit.errors import KitError, MissingInputError
+
+HUB_IN_MIRROR = "huggingface"
+"""Where a mirror holds the hub's repositories: `huggingface/<owner>/<name>/<commit>/`, `refs/main` for the newest."""
 
 
 def snapshot(
-    hub: str, revision: str | None, offline: bool, wanted: Sequence[str], check: Callable[[Path], object]
+    hub: str,
+    revision: str | None,
+    locations: Locations,
+    wanted: Sequence[str],
+    check: Callable[[Path], object],
 ) -> Path:
     """The folder of a repository at a commit; the folder's name is the commit.
 
-    A pinned commit that is here, and passes `check` (which raises a KitError), is taken without asking the
-    network. Only files whose names match `wanted` are fetched, none out of subfolders.
+    A mirror that has it comes first. A pinned commit that is here, and passes `check` (which raises a KitError), is
+    taken without asking the network. Only files whose names match `wanted` are fetched, none out of subfolders.
 
     Raises:
         MissingInputError: it is not here, and may not or cannot be fetched.
     """
+    if locations.mirror is not None and (mirrored := in_mirror(hub, revision, locations.mirror)):
+        return mirrored
+    offline = locations.offline
     if revision is not None and not offline:
         with contextlib.suppress(KitError):
             here = _download(hub, revision, True, wanted)
             check(here)
             return here
     return _download(hub, revision, offline, wanted)
+
+
+def in_mirror(hub: str, revision: str | None, mirror: Path) -> Path | None:
+    """The folder of a repository in a mirror, at a commit or, where none is named, at the one it was made with."""
+    place = mirror / HUB_IN_MIRROR / hub
+    if revision is None:
+        try:
+            revision = (place / "refs" / "main").read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            return None
+    folder = place / revision
+    return folder if "/" not in revision and folder.is_dir() else None
 
 
 def _download(hub: str, revision: str | None, offline: bool, wanted: Sequence[str]) -> Path:
@@ -43,7 +66,7 @@ def _download(hub: str, revision: str | None, offline: bool, wanted: Sequence[st
             )
         )
     except errors.GatedRepoError as problem:
-        remedy = f"accept its terms at https://huggingface.co/{hub}, then log in: `hf auth login`"
+        remedy = f"accept its licence at https://huggingface.co/{hub}, then log in: `hf auth login`, or set HF_TOKEN"
         raise MissingInputError(f"{at} is gated, and you have no access", remedy=remedy) from problem
     except errors.RevisionNotFoundError as problem:
         raise MissingInputError(f"the hub has no {at}", remedy="check the revision") from problem

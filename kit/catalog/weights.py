@@ -78,7 +78,7 @@ def locate_model(source: ModelEntry | HubSource | Path, locations: Locations) ->
         source = source.folder or HubSource(str(source.hub), source.revision)
     if isinstance(source, Path):
         return ModelLocation(source, _model_id(source, locations))
-    path = snapshot(source.hub, source.revision, locations.offline, _FETCHED, _model_files)
+    path = snapshot(source.hub, source.revision, locations, _FETCHED, _model_files)
     return ModelLocation(path, _model_id(path, locations), path.name)
 
 
@@ -90,7 +90,7 @@ def locate_adapter(source: HubSource | Path, locations: Locations) -> AdapterLoc
     """
     revision = None
     if isinstance(source, HubSource):
-        path = snapshot(source.hub, source.revision, locations.offline, _ADAPTER, _adapter_files)
+        path = snapshot(source.hub, source.revision, locations, _ADAPTER, _adapter_files)
         revision = path.name
     else:
         path = source
@@ -112,7 +112,7 @@ def locate_tokenizer(model: ModelEntry, locations: Locations) -> Path:
         _tokenizer_files(model.folder)
         return model.folder
     wanted = ("tokenizer.json", "tokenizer_config.json")
-    path = snapshot(str(model.hub), model.revision, locations.offline, wanted, _tokenizer_files)
+    path = snapshot(str(model.hub), model.revision, locations, wanted, _tokenizer_files)
     _tokenizer_files(path)
     return path
 

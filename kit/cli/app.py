@@ -22,7 +22,7 @@ COMMANDS = {
     "plan": ("kit.cli.plan:plan", "Show what a recipe asks for, what is there, what will run and why."),
     "recipes": ("kit.cli.recipes:recipes", "List the recipes of a folder."),
     "schema": ("kit.cli.recipes:schema", "Print the JSON Schema of recipes, for editors."),
-    "fetch": ("kit.cli.fetch:fetch", "Download, bundle or verify what a recipe needs."),
+    "fetch": ("kit.cli.fetch:fetch_command", "Download, bundle or verify what a recipe needs."),
     "data": ("kit.cli.data:data", "List data sets, show examples and counts, audit training sets."),
     "store": ("kit.cli.store:store", "Show, free or verify what is stored."),
     "runs": ("kit.cli.runs:runs", "List the runs."),

@@ -99,7 +99,7 @@ def test_a_wrong_download_never_gets_the_good_name(tmp_path: Path, site: tuple[P
         serve(folder, content)
         with pytest.raises(error, match=message):
             locate_data(entry, "de", "test", locations)
-        assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+        assert not [path for path in (tmp_path / "cache" / "data").rglob("*") if path.is_file()]
     (folder / "sub/de.jsonl").unlink()
     with pytest.raises(MissingInputError, match="cannot be fetched: 404"):
         locate_data(entry, "de", "test", locations)
