@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # An index that offers torch's CPU builds (`+cpu`), where pip's own configuration names none.
 TORCH_INDEX ?=
 
-.PHONY: install smoke test lint bench clean
+.PHONY: install smoke test lint bench chaos fuzz clean
 
 install: $(VENV)/.installed
 
@@ -29,6 +29,15 @@ lint: install
 	$(BIN)/ruff check kit tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Hundreds of random kills over the smoke recipe, and a death and a full disk at every change of a file. An hour or two.
+chaos: install
+	CHAOS_KILLS=$(or $(KILLS),300) CHAOS_POINTS=0 $(BIN)/python -m pytest -q -s tests/chaos
+
+# Some hundred thousand made-up recipes, catalogs and data files.
+fuzz: install
+	FUZZ=$(or $(FACTOR),50) $(BIN)/python -m pytest -q -n auto tests/recipe/test_fuzz.py tests/catalog/test_fuzz.py \
+	  tests/data/test_fuzz.py tests/data/test_damage.py
 
 bench: install
 	$(BIN)/python tests/bench/start.py

@@ -69,9 +69,10 @@ def parse(text: str, path: Path, error: type[KitError]) -> Document:
     except yaml.reader.ReaderError as fault:
         before = text[: fault.position]
         where = Where(str(path), before.count("\n") + 1, len(before) - before.rfind("\n"))
-        raise error("the file holds a character that YAML does not allow", where=where) from fault
+        message = "the file holds a character that YAML does not allow"
+        raise error(message, where=where, remedy="remove the control character") from fault
     except RecursionError:
-        raise error(_TOO_DEEP, where=Where(str(path))) from None
+        raise error(_TOO_DEEP, where=Where(str(path)), remedy="write it flatter") from None
     if not isinstance(value, dict):
         raise reader.fault(node.start_mark, "the top of the file must be a mapping", "write `key: value`")
     return Document(path, value, reader.marks)
@@ -111,7 +112,7 @@ class _Reader:
         self._open: set[int] = set()
         self._entries = 0
 
-    def fault(self, mark: yaml.Mark | None, message: str, remedy: str | None = None) -> KitError:
+    def fault(self, mark: yaml.Mark | None, message: str, remedy: str) -> KitError:
         place = (mark.line + 1, mark.column + 1) if mark else (None, None)
         return self.error(message, where=Where(str(self.path), *place), remedy=remedy)
 
@@ -123,7 +124,7 @@ class _Reader:
                 node.start_mark, f"the file has more than {_MAX_ENTRIES:,} entries", "use fewer aliases"
             )
         if id(node) in self._open:
-            raise self.fault(node.start_mark, "an anchor holds an alias of itself")
+            raise self.fault(node.start_mark, "an anchor holds an alias of itself", "write the entry out")
         self.marks.setdefault(loc, (node.start_mark.line + 1, node.start_mark.column + 1))
         self._open.add(id(node))
         try:
@@ -162,7 +163,8 @@ class _Reader:
         text: str = node.value
         if kind == "str":
             if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text):
-                raise self.fault(node.start_mark, "the text holds a NUL or half a surrogate pair")
+                message = "the text holds a NUL or half a surrogate pair"
+                raise self.fault(node.start_mark, message, "remove that character")
             return text
         if kind == "null":
             return None
@@ -187,13 +189,16 @@ class _Reader:
 
 def _read(path: Path, error: type[KitError]) -> str:
     try:
+        if path.exists() and not path.is_file():  # reading a pipe or a device might never end
+            raise error("this is no regular file", where=Where(str(path)), remedy="name a file of text")
         with path.open("rb") as stream:
             data = stream.read(_MAX_BYTES + 1)
     except (OSError, ValueError) as fault:
         reason = fault.strerror or fault if isinstance(fault, OSError) else fault
         raise error(f"cannot be read: {reason}", where=Where(str(path)), remedy="check the path") from fault
     if len(data) > _MAX_BYTES:
-        raise error(f"the file is larger than {_MAX_BYTES >> 20} MiB", where=Where(str(path)))
+        message = f"the file is larger than {_MAX_BYTES >> 20} MiB"
+        raise error(message, where=Where(str(path)), remedy="is it the right file?")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as fault:
@@ -211,9 +216,9 @@ def _explain(fault: yaml.MarkedYAMLError) -> str:
     return f"not valid YAML: {', '.join(parts)}"
 
 
-def _remedy(fault: yaml.MarkedYAMLError) -> str | None:
+def _remedy(fault: yaml.MarkedYAMLError) -> str:
     if "'\\t'" in str(fault.problem):
         return "indent with spaces"
     if "single document" in str(fault.context):
         return "keep one document in a file"
-    return None
+    return "mend this line or the one before; texts that begin with one of {[&*!|>%@` or hold `: ` need quotation marks"

@@ -32,12 +32,14 @@ def needed(workspace: Workspace) -> Needed:
         cells.update(cell.key for cell in wanted)
         models.update(cell.spec.base for cell in wanted)
         data.update(cell.spec.data for cell in wanted)
-        with contextlib.suppress(StorageError):
-            named = folder.request().inputs
-            data.update(named.values())
-            models.update(named.values())
+        tunings = _tunings(wanted)
+        with contextlib.suppress(StorageError):  # a run of an older kit has no such file
+            request = folder.request()
+            data.update(request.inputs.values())
+            models.update(request.inputs.values())
+            tunings.update(request.tunings)
         keep = _retention(folder)
-        for tuning in _tunings(wanted):
+        for tuning in tunings:
             before = adapters.get(tuning, "none")
             adapters[tuning] = max(before, keep, key=_RANK.__getitem__)
     return Needed(frozenset(cells), frozenset(models), frozenset(data), adapters)

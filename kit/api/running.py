@@ -40,7 +40,14 @@ def open_run(workspace: Workspace, prepared: Prepared) -> RunFolder:
     folder = RunFolder(path)
     mirror = str(workspace.mirror) if workspace.mirror else None
     source, overrides = str(prepared.loaded.sources[0]), prepared.loaded.overrides
-    request = Request(source, overrides, mirror, workspace.offline, named_inputs(prepared.inputs))
+    request = Request(
+        source,
+        overrides,
+        mirror,
+        workspace.offline,
+        named_inputs(prepared.inputs),
+        tuple(prepared.plan.demand.tunings),
+    )
     try:
         # A run that goes on reads its own copy of the recipe, and then keeps what it says of its origin.
         if source != str(folder.recipe):
@@ -65,6 +72,8 @@ def named_inputs(inputs: Inputs) -> dict[str, str]:
         for each in slices
     }
     models = {f"model {model.wanted.name}": model.wanted.id for model in inputs.models}
+    specs = {model.wanted.name: model.wanted.spec for model in inputs.models}
+    models |= {f"text of model {name}": spec.data for name, spec in specs.items() if spec}
     return named | models | {f"adapter {adapter.name}": adapter.id for adapter in inputs.adapters}
 
 

@@ -125,7 +125,8 @@ class _Reading:
                 faults.append(unknown("the section", section, options, document, (section,)))
             elif not isinstance(content, dict):
                 message = f"`{section}` must be a mapping of names to entries"
-                faults.append(CatalogError(message, where=document.where((section,))))
+                remedy = "write each entry as `name: {…}`"
+                faults.append(CatalogError(message, where=document.where((section,)), remedy=remedy))
             elif section == "checksums":
                 faults += self._take_checksums(content, document)
             else:
@@ -143,8 +144,8 @@ class _Reading:
     def _take(self, section: str, name: str, value: object, document: Document) -> list[CatalogError]:
         way = (section, name)
         if not _NAME.fullmatch(name):
-            message = f"{name!r} is no name: letters, digits and . _ + - only"
-            return [CatalogError(message, where=document.where(way))]
+            message, remedy = f"{name!r} is no name", "use at most 100 letters, digits and . _ + -"
+            return [CatalogError(message, where=document.where(way), remedy=remedy)]
         if name in self.entries[section]:
             first = self.documents[way].where(way)
             message = f"{name!r} is defined already, in {first}"
@@ -166,7 +167,7 @@ class _Reading:
                 if not isinstance(value, str) or not _SHA256.fullmatch(value):
                     where = document.where(("checksums", place, name))
                     message = "a place maps paths to sha256 sums of 64 hexadecimal digits"
-                    faults.append(CatalogError(message, where=where))
+                    faults.append(CatalogError(message, where=where, remedy="`sha256sum FILE` prints one"))
                 else:
                     known.setdefault(name, value)
         return faults
@@ -177,7 +178,8 @@ class _Reading:
             for name in (code, *language.aliases):
                 if taken.setdefault(name, code) != code:
                     where = self.documents["languages", code].where(("languages", code, "aliases"))
-                    yield CatalogError(f"{name!r} is already a code of {taken[name]!r}", where=where)
+                    message = f"{name!r} is already a code of {taken[name]!r}"
+                    yield CatalogError(message, where=where, remedy="choose another code")
 
     def _models(self) -> Iterator[CatalogError]:
         families = self.entries["families"]

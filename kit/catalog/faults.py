@@ -34,7 +34,13 @@ def suggest(name: str, options: Iterable[str]) -> str | None:
     near = nearest(name, known)
     if near is not None:
         return f"did you mean {near!r}?"
-    return f"there are: {', '.join(known)}" if 0 < len(known) <= 20 else None
+    if not known:
+        return None
+    return (
+        f"there are: {', '.join(known)}"
+        if len(known) <= 20
+        else f"there are {len(known)}, {known[0]!r} for one"
+    )
 
 
 def combined(errors: Sequence[CatalogError]) -> CatalogError:
@@ -65,22 +71,28 @@ def _explain(fault: Any, kind: type[BaseModel], document: Document, way: Loc) ->
     match fault["type"]:
         case "extra_forbidden":
             options = list(_fields(kind, loc[:-1]))
-            return CatalogError(f"unknown key `{field}`", where=where, remedy=suggest(field, options))
+            return CatalogError(
+                f"unknown key `{field}`", where=where, remedy=suggest(field, options) or "remove it"
+            )
         case "missing":
-            return CatalogError(f"`{field}` is missing", where=where)
+            return CatalogError(f"`{field}` is missing", where=where, remedy=f"add `{field}: …`")
         case "literal_error":
             options = fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
             message = f"`{field}` cannot be {fault['input']!r}"
             return CatalogError(message, where=where, remedy=suggest(str(fault["input"]), options))
         case "string_pattern_mismatch":
             return CatalogError(
-                f"{fault['input']!r} does not fit here: {_EXPECTED.get(field, 'a name')}", where=where
+                f"{fault['input']!r} does not fit here",
+                where=where,
+                remedy=_EXPECTED.get(field, "a name of at most 100 letters, digits and . _ + - is expected"),
             )
         case "value_error":
-            return CatalogError(str(fault["msg"]).removeprefix("Value error, "), where=where)
-    return CatalogError(f"`{field}`: {fault['msg'][0].lower()}{fault['msg'][1:]}", where=where)
+            return CatalogError(str(fault["msg"]).removeprefix("Value error, "), where=where, remedy=_COMPARE)
+    message = f"`{field}`: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+    return CatalogError(message, where=where, remedy=_COMPARE)
 
 
+_COMPARE = "compare it with an entry of the kit's own catalog (kit/catalog/*.yaml)"
 _EXPECTED = {
     "revision": "a commit, 40 hexadecimal digits, is expected",
     "github": "`owner/name` is expected",

@@ -13,6 +13,7 @@ from kit.errors import DataError, MissingInputError, Where
 
 _SHOWN = 40
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_WRONG_FORMAT = "is it the right file, and the right `format` for it?"
 _DAMAGED = "fetch or save the file again; it may have been cut off"
 
 
@@ -25,7 +26,7 @@ class Cursor:
     way: str = ""
     line: int | None = None
 
-    def fault(self, message: str, remedy: str | None = None) -> DataError:
+    def fault(self, message: str, remedy: str = _WRONG_FORMAT) -> DataError:
         """An error about this value, for the caller to raise."""
         place = f"{self.way}: " if self.way else ""
         return DataError(place + message, where=Where(str(self.path), self.line), remedy=remedy)
@@ -58,9 +59,9 @@ class Cursor:
         if not isinstance(self.value, str):
             raise self.fault(f"text was expected, not {_kind(self.value)}")
         if _SURROGATE.search(self.value):
-            raise self.fault("the text holds half a surrogate pair")
+            raise self.fault("the text holds half a surrogate pair", "save the file again, in UTF-8")
         if not blank and not self.value.strip():
-            raise self.fault("the text is empty")
+            raise self.fault("the text is empty", "fill it in, or take the item out")
         return self.value
 
     def identifier(self) -> str:
@@ -78,6 +79,8 @@ def read_text(path: Path) -> str:
         DataError: it cannot be read, or is not UTF-8 (with line and column).
     """
     try:
+        if path.exists() and not path.is_file():  # reading a pipe or a device might never end
+            raise DataError("this is no regular file", where=Where(str(path)), remedy="name a file of data")
         data = path.read_bytes()
     except FileNotFoundError as problem:
         raise MissingInputError(
@@ -85,7 +88,8 @@ def read_text(path: Path) -> str:
         ) from problem
     except (OSError, ValueError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else problem
-        raise DataError(f"the file cannot be read: {reason}", where=Where(str(path))) from problem
+        message, remedy = f"the file cannot be read: {reason}", "check the path and its permissions"
+        raise DataError(message, where=Where(str(path)), remedy=remedy) from problem
     try:
         return data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as problem:
@@ -111,9 +115,9 @@ def parse_json(text: str, path: Path, line: int | None = None) -> Any:
     """The value of a JSON text; `line` is where it stands in its file. Raises DataError: not JSON."""
     first = line or 1
     if not text.strip():
-        raise DataError("the file is empty", where=Where(str(path)), remedy=_DAMAGED)
+        raise DataError("the file is empty", where=Where(str(path), line), remedy=_DAMAGED)
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_each_key_once)
     except json.JSONDecodeError as problem:
         where = Where(str(path), first + problem.lineno - 1, problem.colno)
         if text.lstrip()[:1] == "<":
@@ -122,11 +126,26 @@ def parse_json(text: str, path: Path, line: int | None = None) -> Any:
             ) from problem
         cut = problem.pos >= len(text.rstrip()) or problem.msg.startswith("Unterminated")
         message = f"the JSON ends too early: {problem.msg}" if cut else f"not JSON: {problem.msg}"
-        raise DataError(message, where=where, remedy=_DAMAGED if cut else None) from problem
+        raise DataError(message, where=where, remedy=_DAMAGED if cut else _WRONG_FORMAT) from problem
     except RecursionError:
-        raise DataError("the JSON is nested too deeply", where=Where(str(path), line)) from None
+        message = "the JSON is nested too deeply"
+        raise DataError(message, where=Where(str(path), first), remedy=_WRONG_FORMAT) from None
     except ValueError as problem:  # NaN, Infinity, or a whole number of thousands of digits
-        raise DataError(f"not JSON: {problem}"[:200], where=Where(str(path), line)) from problem
+        remedy = "mend the value; numbers beyond JSON's are written as texts"
+        raise DataError(
+            f"not JSON: {problem}"[:200], where=Where(str(path), first), remedy=remedy
+        ) from problem
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; which of two values of one key is meant, nobody can know."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(
+            f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands twice in an object"
+        )
+    return found
 
 
 def _no_constant(name: str) -> NoReturn:

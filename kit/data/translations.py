@@ -44,5 +44,6 @@ def read_lines(path: Path) -> list[str]:
     lines = read_text(path).removesuffix("\n").split("\n")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
-            raise DataError("the line is empty", where=Where(str(path), number))
+            message, remedy = "the line is empty", "each line is one text: fill it in, or take the set out"
+            raise DataError(message, where=Where(str(path), number), remedy=remedy)
     return [line.removesuffix("\r") for line in lines]

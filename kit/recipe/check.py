@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kit.errors import RecipeError
 from kit.recipe.check_sets import SetChecker
 from kit.recipe.expand import tasks, total_steps, trainer
-from kit.recipe.faults import suggestion
+from kit.recipe.faults import SEE_SCHEMA, suggestion
 from kit.recipe.load import LoadedRecipe, expanded, in_order
 from kit.recipe.sources import NamedModel, PathAdapter, PathModel
 from kit.recipe.tree import refuse_if_any
@@ -56,7 +56,7 @@ def check_checkpoints(loaded: LoadedRecipe, examples: Iterable[tuple[str, int]])
 
 
 def _fault(loaded: LoadedRecipe, loc: Loc, message: str, remedy: str | None) -> RecipeError:
-    return RecipeError(message, where=loaded.where(loc), remedy=remedy)
+    return RecipeError(message, where=loaded.where(loc), remedy=remedy or SEE_SCHEMA)
 
 
 def _models(loaded: LoadedRecipe, catalog: Catalog) -> Iterator[RecipeError]:

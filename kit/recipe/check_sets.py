@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kit.errors import RecipeError
 from kit.recipe.duplicates import Found, slice_of, twice
-from kit.recipe.faults import suggestion
+from kit.recipe.faults import SEE_SCHEMA, suggestion
 from kit.recipe.sources import EvaluateSet, FileSet, TrainSet
 from kit.yamlfile import Loc, nearest
 
@@ -107,7 +107,7 @@ class SetChecker:
         return None
 
     def _refuse(self, loc: Loc, message: str, remedy: str | None) -> None:
-        self.faults.append(RecipeError(message, where=self.loaded.where(loc), remedy=remedy))
+        self.faults.append(RecipeError(message, where=self.loaded.where(loc), remedy=remedy or SEE_SCHEMA))
 
 
 def _slices(key: str, entries: Sequence[DataSet]) -> Iterator[Found]:

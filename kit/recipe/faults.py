@@ -30,6 +30,7 @@ _BOUNDS = {
     "less_than": ("lt", "less than"),
     "less_than_equal": ("le", "at most"),
 }
+SEE_SCHEMA = "`xlt-kit schema` prints all that fits here"
 _SHOWN = 60
 _OTHER_WORDS = {"gpu": "cuda", "no": "none", "off": "none"}
 """What people write for one of our words that is not the nearest in letters."""
@@ -46,7 +47,13 @@ def suggestion(name: str, options: Iterable[str]) -> str | None:
     known = list(options)
     if near := nearest(name, known):
         return f"did you mean {near!r}?"
-    return f"there are: {', '.join(known)}" if 0 < len(known) <= 30 else None
+    if not known:
+        return None
+    return (
+        f"there are: {', '.join(known)}"
+        if len(known) <= 30
+        else f"there are {len(known)}, {known[0]!r} for one"
+    )
 
 
 def shown_way(loc: Loc) -> str:
@@ -79,7 +86,7 @@ def _follows_from_others(complaint: ErrorDetails) -> bool:
 def _fault(complaint: ErrorDetails, tree: Tree) -> RecipeError:
     loc = tuple(part for part in complaint["loc"] if not _is_tag(part))
     message, remedy = _sentence(complaint, loc)
-    return RecipeError(message, where=tree.where(loc), remedy=remedy)
+    return RecipeError(message, where=tree.where(loc), remedy=remedy or SEE_SCHEMA)
 
 
 def _is_tag(part: object) -> bool:
@@ -103,12 +110,12 @@ def _sentence(complaint: ErrorDetails, loc: Loc) -> tuple[str, str | None]:
             found, context.get("options", []), complaint["msg"]
         )
     if kind in _TYPES:
-        return f"{must} {_TYPES[kind]}{but_found}", _wrap(kind, found)
+        return f"{must} {_TYPES[kind]}{but_found}", _wrap(kind, found) or f"write {_TYPES[kind]}"
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
-        return f"{must} {words} {_bound(context[bound])}{but_found}", None
+        return f"{must} {words} {_bound(context[bound])}{but_found}", "choose another number"
     if kind in ("too_short", "string_too_short"):
-        return f"{shown_way(loc)} must not be empty", None
+        return f"{shown_way(loc)} must not be empty", "add an entry, or remove the key"
     if kind in ("string_pattern_mismatch", "string_too_long"):
         return f"{shown_way(loc)} is no name{but_found}", _naming(str(found), loc)
     return f"{shown_way(loc)}: {complaint['msg'][:1].lower()}{complaint['msg'][1:]}", None

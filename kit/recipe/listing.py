@@ -28,7 +28,7 @@ def find_recipes(folder: Path) -> list[RecipeHead]:
 
     Files that do not begin as a recipe does (`schema` and `name` before all that is long) are passed over.
     """
-    heads = (_head(path) for path in sorted(folder.rglob("*.yaml")))
+    heads = (_head(path) for path in sorted(folder.rglob("*.yaml")) if path.is_file())
     return [head for head in heads if head is not None]
 
 

@@ -169,7 +169,9 @@ class _Reader:
             raise RecipeErrors([fault]) from fault
         value = dict(document.value)
         if found := outsized(value):
-            raise RecipeErrors([RecipeError(found[1], where=document.where(found[0]))])
+            raise RecipeErrors(
+                [RecipeError(found[1], where=document.where(found[0]), remedy="make it smaller")]
+            )
         tree = Tree(faults=_schema_faults(value, document.where))
         value["schema"] = SCHEMA
         parents = [self.read(parent, chain) for parent in _parents(value.pop("extends", []), document, chain)]
@@ -208,7 +210,8 @@ def _parents(names: Any, document: yamlfile.Document, chain: tuple[str, ...]) ->
     for index, name in enumerate(names if listed else [names]):
         where = document.where(("extends", index) if listed else ("extends",))
         if not isinstance(name, str) or not name:
-            faults.append(RecipeError("`extends` must be a path or a list of paths", where=where))
+            message, remedy = "`extends` must be a path or a list of paths", "write `extends: other.yaml`"
+            faults.append(RecipeError(message, where=where, remedy=remedy))
             continue
         parent = Path(os.path.normpath(document.path.parent / os.path.expanduser(name)))
         real = os.path.realpath(parent)
@@ -225,7 +228,8 @@ def _parents(names: Any, document: yamlfile.Document, chain: tuple[str, ...]) ->
                 RecipeError(message, where=where, remedy="paths are relative to the file that holds them")
             )
         elif len(chain) > _MAX_PARENTS:
-            faults.append(RecipeError(f"more than {_MAX_PARENTS} recipes extend each other", where=where))
+            message = f"more than {_MAX_PARENTS} recipes extend each other"
+            faults.append(RecipeError(message, where=where, remedy="put some of them together"))
         parents.append(parent)
     refuse_if_any(faults)
     return parents
@@ -247,7 +251,8 @@ def override(tree: Tree, text: str, folder: Path) -> None:
     way, separator, written = text.partition("=")
     parts = [part.strip() for part in way.split(".")]
     if not separator or not all(_PART.fullmatch(part) and part.isprintable() for part in parts):
-        raise RecipeError("an override must look like key=value or outer.inner=value", where=where)
+        message = "an override must look like key=value or outer.inner=value"
+        raise RecipeError(message, where=where, remedy="write --set trainer.epochs=3, say")
     if parts[0] == "extends":
         remedy = "set single keys, or write a recipe that extends others"
         raise RecipeError("an override cannot change `extends`", where=where, remedy=remedy)
@@ -280,7 +285,8 @@ def _step(holder: Any, part: str, way: str, where: Where) -> str | int:
         return int(part)
     last = len(holder) - 1
     indices = f"has the indices 0 to {last}" if last >= 0 else "is empty"
-    raise RecipeError(f"`{way}` is a list and {indices}; found {part!r}", where=where)
+    message, remedy = f"`{way}` is a list and {indices}; found {part!r}", f"set `{way}` as a whole"
+    raise RecipeError(message, where=where, remedy=remedy)
 
 
 def _parse_value(written: str, where: Where) -> Any:
@@ -293,5 +299,5 @@ def _parse_value(written: str, where: Where) -> Any:
     if list(value) != ["value"]:
         raise RecipeError("the value must be one YAML value", where=where, remedy="quote it")
     if found := outsized(value):
-        raise RecipeError(found[1], where=where)
+        raise RecipeError(found[1], where=where, remedy="make it smaller")
     return value["value"]

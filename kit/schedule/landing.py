@@ -35,7 +35,8 @@ def land(folder: JobFolder, store: Store, finish: Finish) -> list[str]:
             store.put_cell(folder.cells / key, key)
             landed.append(key)
     elif isinstance(work, TuneSpec) and ended_well(folder):
-        for path in sorted(folder.adapters.glob("*"), key=lambda p: int(p.name)):
+        steps = [path for path in folder.adapters.glob("*") if path.name.isdigit()]
+        for path in sorted(steps, key=lambda p: int(p.name)):
             store.put_adapter(path, spec.keys[0], int(path.name))
             landed.append(f"{spec.keys[0]}@{path.name}")
     elif isinstance(work, PretrainSpec) and folder.model.is_dir():

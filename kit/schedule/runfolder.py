@@ -55,13 +55,15 @@ class RunState:
 
 @dataclass(frozen=True)
 class Request:
-    """`request.json`: how a run was asked for. `inputs` maps what was named to the id of its content then."""
+    """`request.json`: how a run was asked for. `inputs` maps what was named to the id of its content then; `tunings`
+    are the keys of the tunings that it stands on."""
 
     source: str
     overrides: tuple[str, ...]
     mirror: str | None
     offline: bool
     inputs: dict[str, str]
+    tunings: tuple[str, ...] = ()
     schema: int = SCHEMA
 
 
@@ -114,7 +116,8 @@ class RunFolder:
             for path in folder.glob(".*.tmp"):
                 path.unlink(missing_ok=True)
         for job in jobs:
-            shutil.rmtree(job / "scratch", ignore_errors=True)
+            for path in (job / "scratch", *job.glob("*/.*.gone"), *job.glob(".*.gone")):
+                shutil.rmtree(path, ignore_errors=True)
 
     def write_request(self, request: Request) -> None:
         """Write `request.json`: where the recipe came from, and what its names stood for."""

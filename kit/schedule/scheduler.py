@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal, NoReturn
 
 from kit.errors import KitError, StorageError, Where
-from kit.jobdir import EvaluateSpec, Failure, FailureCode, Handle, JobFolder, JobSpec, Result, SpecError
+from kit.jobdir import EvaluateSpec, Failure, FailureCode, Handle, JobSpec, Result, SpecError
 from kit.plan import Plan, PlannedJob
 from kit.schedule.executor import Executor, Slot, Submission
 from kit.schedule.landing import Finish, ended_well, land
+from kit.schedule.reading import FULL, handle_of, kind_of, landing_failure, result_of
 from kit.schedule.runfolder import JobState, RunFolder, RunState
 from kit.store import Store
 
@@ -23,7 +23,6 @@ _ATTEMPTS = 2
 _STOP_GRACE = 3.0
 _LEAVING = 10.0
 """Seconds for a job's process to end after its result: until then its memory and its GPU are not free."""
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Scheduler:
@@ -81,7 +80,7 @@ class Scheduler:
     def _begin(self, plan: Plan) -> None:
         self._plan = {job.id: job for job in plan.jobs}
         self._jobs = {
-            j.id: JobState(j.id, j.title, _kind(j), j.needs, j.keys, j.cost.seconds) for j in plan.jobs
+            j.id: JobState(j.id, j.title, kind_of(j), j.needs, j.keys, j.cost.seconds) for j in plan.jobs
         }
         total = len({cell.key for cell in plan.demand.wanted.cells})
         self._head = {"run": self.folder.name, "started": time.time(), "wanted": total, "stored": plan.stored}
@@ -96,8 +95,8 @@ class Scheduler:
         One that was killed between the start of a job and its handle has left none: the engine is asked for it.
         """
         folders = {job_id: self.folder.job(job_id) for job_id in self._jobs}
-        started = {job_id: f for job_id, f in folders.items() if f.path.exists() and _result(f) is None}
-        handles = {job_id: _handle(folder) for job_id, folder in started.items()}
+        started = {job_id: f for job_id, f in folders.items() if f.path.exists() and result_of(f) is None}
+        handles = {job_id: handle_of(folder) for job_id, folder in started.items()}
         known = {job_id: h for job_id, h in handles.items() if h and h.executor == self.executor.name}
         living = self.executor.poll(list(known.values()))
         for (job_id, handle), engine in zip(known.items(), living, strict=True):
@@ -128,21 +127,21 @@ class Scheduler:
 
     def _follow(self) -> None:
         running = [job_id for job_id, job in self._jobs.items() if job.stage == "running"]
-        results = {job_id: _result(self.folder.job(job_id)) for job_id in running}
+        results = {job_id: result_of(self.folder.job(job_id)) for job_id in running}
         states = self.executor.poll([self._handles[job_id] for job_id in running])
         for job_id, engine in zip(running, states, strict=True):
             folder = self.folder.job(job_id)
             try:
                 land(folder, self.store, self._finish)
                 # The result file speaks first; it was read before the engine was asked, so read it once more.
-                result = results[job_id] or (_result(folder) if engine == "gone" else None)
+                result = results[job_id] or (result_of(folder) if engine == "gone" else None)
                 if result is not None and (engine == "gone" or self._lingers(job_id)):
                     self._settle(job_id, result)
                 elif result is None and engine == "gone":
                     self._vanished(job_id)
             except (KitError, OSError, SpecError) as problem:
                 self.executor.cancel([self._handles[job_id]], _STOP_GRACE)
-                self._end(job_id, _landing_failure(problem))
+                self._end(job_id, landing_failure(problem))
 
     def _settle(self, job_id: str, result: Result) -> None:
         if result.state != "done":
@@ -216,7 +215,7 @@ class Scheduler:
             folder.write_spec(spec)
             self._handles[job_id] = self.executor.submit([Submission(folder.path, slot)])[0]
         except OSError as problem:
-            self._end(job_id, _landing_failure(problem))
+            self._end(job_id, landing_failure(problem))
             return False
         attempts = self._jobs[job_id].attempts + 1
         self._adopted.discard(job_id)
@@ -270,7 +269,7 @@ class Scheduler:
                 self.folder.write_state(state)
                 self._written = shape
             except OSError as problem:
-                if problem.errno not in _FULL:
+                if problem.errno not in FULL:
                     self._lose_folder(str(problem.strerror))
                 # A full disk costs the display alone, and the next look tries again.
         return state
@@ -283,35 +282,3 @@ class Scheduler:
             where=Where(str(self.folder.path)),
             remedy="its jobs are ended; run the recipe again: what is in the store is not repeated",
         )
-
-
-def _landing_failure(problem: Exception) -> Failure:
-    remedy = problem.remedy if isinstance(problem, KitError) else None
-    if isinstance(problem, StorageError) or (isinstance(problem, OSError) and problem.errno in _FULL):
-        message = problem.message if isinstance(problem, KitError) else f"the disk is full: {problem}"
-        return Failure(
-            FailureCode.DISK_FULL, message, remedy or "free some space, then run or resume it again"
-        )
-    return Failure(
-        FailureCode.DEFECT, problem.message if isinstance(problem, KitError) else str(problem), remedy
-    )
-
-
-def _kind(job: PlannedJob) -> str:
-    return {"TuneSpec": "tune", "EvaluateSpec": "evaluate", "PretrainSpec": "pretrain"}[
-        type(job.work).__name__
-    ]
-
-
-def _handle(folder: JobFolder) -> Handle | None:
-    try:
-        return folder.handle()
-    except (OSError, ValueError):
-        return None
-
-
-def _result(folder: JobFolder) -> Result | None:
-    try:
-        return folder.result()
-    except (ValueError, SpecError):
-        return None

@@ -14,7 +14,8 @@ from typing import Literal
 
 from kit.data.example import slice_id
 from kit.jobdir import read_json, sha256_file
-from kit.store.store import DIGESTS, Store
+from kit.store.folders import DIGESTS
+from kit.store.store import Store
 
 _OLD = 3600.0
 """Seconds after which a temporary file is taken for one whose writer is dead."""

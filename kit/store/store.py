@@ -22,10 +22,10 @@ import filelock
 import platformdirs
 
 from kit.errors import StorageError, Where
-from kit.jobdir import atomic_write, publish_folder, read_json, sha256_file
+from kit.jobdir import atomic_write, publish_folder, read_json
+from kit.store.folders import DIGESTS, copied, drop, write_digests
 
 SCHEMA = 2
-DIGESTS = "digests.json"
 
 
 def default_home() -> Path:
@@ -68,8 +68,8 @@ class Store:
         """
         self.root = writable_folder(root, "the store")
         marker = root / "store.json"
-        if not marker.exists():
-            atomic_write(marker, json.dumps({"schema": SCHEMA}))
+        if not marker.exists():  # a store whose marker was lost is taken for one of the first schema
+            atomic_write(marker, json.dumps({"schema": 1 if any(self.folders()) else SCHEMA}))
         schema = _schema(marker)
         if schema > SCHEMA:
             raise StorageError(
@@ -196,19 +196,21 @@ class Store:
     def put_cell(self, folder: Path, key: str) -> Path:
         """Move a finished cell out of a job's folder into the store.
 
-        A cell that is there already stays as it is, unless it came from adapters of other digests.
+        A cell that is there already stays as it is, unless it came from adapters of other digests than this one, and
+        this one from those that are stored now.
         """
-        stored = self.cell(key)
-        if stored and _adapter_digests(stored) != _adapter_digests(folder):
-            self.discard(stored)
-        return self._put(folder, self.root / "cells" / key)
+        final = self.root / "cells" / key
+        if not final.exists():
+            return self._put(folder, final)
+        made_with = _adapter_digests(folder)
+        replaces = _adapter_digests(final) != made_with and self._is_of_now(made_with)
+        return self._put(folder, final, replaces)
 
     def put_adapter(self, folder: Path, tuning: str, step: int) -> Path:
         """Move a finished adapter into the store. A repeated tuning replaces an adapter of another digest."""
         final = self.adapter_path(tuning, step)
-        if final.exists() and (folder / "digest.txt").read_text() != (final / "digest.txt").read_text():
-            self.discard(final)
-        return self._put(folder, final)
+        other = final.exists() and (folder / "digest.txt").read_text() != (final / "digest.txt").read_text()
+        return self._put(folder, final, other)
 
     def put_model(self, folder: Path, key: str) -> Path:
         """Move a finished model into the store."""
@@ -222,26 +224,42 @@ class Store:
             except (OSError, ValueError):
                 continue
 
-    def _put(self, folder: Path, final: Path) -> Path:
+    def _is_of_now(self, made_with: object) -> bool:
+        """Whether the adapters that a cell came from are those that are stored, as far as they are."""
+        if not isinstance(made_with, dict):
+            return False
+        for name, digest in made_with.items():
+            tuning, _, step = str(name).partition("@")
+            stored = self.adapter_digest(tuning, int(step)) if step.isdigit() else None
+            if stored not in (None, digest):
+                return False
+        return True
+
+    def _put(self, folder: Path, final: Path, replaces: bool = False) -> Path:
+        """Move a folder in. It stays where it was until it is in place, and what it replaces until it is ready."""
         final.parent.mkdir(parents=True, exist_ok=True)
-        if final.exists():
-            shutil.rmtree(folder)
+        if final.exists() and not replaces:
+            drop(folder)
             return final
         try:
             write_digests(folder)
-            same_device = folder.stat().st_dev == final.parent.stat().st_dev
-            if not same_device:
-                folder = _copied(folder, self.root / "incoming" / uuid.uuid4().hex)
-            publish_folder(folder, final)
+            ready = folder
+            if folder.stat().st_dev != final.parent.stat().st_dev:
+                ready = copied(folder, self.root / "incoming" / uuid.uuid4().hex)
+            if replaces and final.exists():
+                self.discard(final)
+            publish_folder(ready, final)
         except OSError as problem:
-            if final.exists():  # another kit was faster, with the same content
-                shutil.rmtree(folder, ignore_errors=True)
+            if final.exists() and not replaces:  # another kit was faster, with the same content
+                drop(folder)
                 return final
             raise StorageError(
                 f"finished work could not be moved into the store: {problem.strerror}",
                 where=Where(str(final)),
                 remedy="free some space and run the same command again; nothing is lost",
             ) from problem
+        if ready != folder:
+            drop(folder)
         return final
 
     def discard(self, folder: Path) -> None:
@@ -253,13 +271,6 @@ class Store:
             shutil.rmtree(grave, ignore_errors=True)
         else:
             grave.unlink(missing_ok=True)
-
-
-def write_digests(folder: Path) -> None:
-    """Note the sha256 of each file of a finished folder in its `digests.json`."""
-    names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != DIGESTS)
-    found = {name: sha256_file(folder / name) for name in names if not name.startswith(".")}
-    atomic_write(folder / DIGESTS, json.dumps(found, indent=1))
 
 
 def _schema(marker: Path) -> int:
@@ -282,10 +293,3 @@ def _adapter_digests(cell: Path) -> Any:
 
 def _present(path: Path) -> Path | None:
     return path if path.is_dir() else None
-
-
-def _copied(folder: Path, target: Path) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(folder, target)
-    shutil.rmtree(folder)
-    return target

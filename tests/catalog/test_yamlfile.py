@@ -106,7 +106,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert caught.value.where is not None
     assert (caught.value.where.line, caught.value.where.column) == (2, 4)
     for path in (tmp_path / "absent.yaml", tmp_path):
-        with pytest.raises(CatalogError, match="cannot be read"):
+        with pytest.raises(CatalogError, match=r"cannot be read|no regular file"):
             load(path, CatalogError)
     (tmp_path / "large.yaml").write_bytes(b"#" * (5 << 20))
     with pytest.raises(CatalogError, match="larger than"):

@@ -14,6 +14,7 @@ from kit.data.example import read_slice, render_slice
 from kit.data.read import QUESTION_FORMATS, read
 from kit.data.translations import read_lines, read_pairs
 from kit.errors import DataError
+from tests.fuzz import examples
 
 TEXTS = st.text(max_size=8) | st.sampled_from(["", " ", "a", "\ud800", "english-1"])
 VALUES = st.recursive(
@@ -64,7 +65,7 @@ CONTENT = (
     | st.lists(ITEM, max_size=3).map(lambda items: "\n".join(json.dumps(i) for i in items).encode())
 )
 CALM = settings(
-    max_examples=150,
+    max_examples=examples(150),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -81,7 +82,7 @@ def test_readers_accept_or_say_why_not(
     try:
         examples = read(path, format_name, "en", answerable_only)
     except DataError as problem:
-        assert problem.message  # noqa: PT017
+        assert problem.message and problem.remedy and problem.where, str(problem)  # noqa: PT017
         return
     assert examples
     assert len({e.id for e in examples}) == len(examples)
@@ -101,4 +102,4 @@ def test_translations_are_read_or_refused(tmp_path: Path, content: bytes) -> Non
         try:
             assert reader()
         except DataError as problem:
-            assert problem.where is not None  # noqa: PT017
+            assert problem.where is not None and problem.remedy, str(problem)  # noqa: PT017

@@ -160,7 +160,7 @@ def test_bytes_that_are_not_utf_8(tmp_path: Path) -> None:
 def test_absent_files_folders_and_unknown_formats(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match="no such file"):
         read(tmp_path / "absent.json", "squad", "en")
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="no regular file"):
         read(tmp_path, "squad", "en")
     with pytest.raises(DataError, match="use squad, xquad-in"):
         read(tmp_path, "csv", "en")

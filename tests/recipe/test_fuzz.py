@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from kit.catalog import Catalog
 from kit.errors import RecipeError, RecipeErrors
 from kit.recipe import check_names, load_recipe, recipe_of
+from tests.fuzz import examples
 
 RIGHT: dict[str, Any] = {
     "schema": 1,
@@ -91,6 +92,9 @@ def judge(path: Path, overrides: list[str]) -> None:
     try:
         loaded = load_recipe(path, overrides)
         assert recipe_of(loaded.expanded) == loaded.recipe
+        again = path.with_name("again.yaml")
+        again.write_text(yaml.safe_dump(loaded.expanded, default_flow_style=True), encoding="utf-8")
+        assert load_recipe(again).expanded == loaded.expanded
         checked = check_names(loaded, CATALOG)
         assert recipe_of(checked.expanded) == checked.recipe
     except RecipeErrors as problem:
@@ -101,6 +105,7 @@ def judge(path: Path, overrides: list[str]) -> None:
     for fault in faults:
         assert type(fault) is RecipeError
         assert fault.message
+        assert fault.remedy, str(fault)
         assert fault.where is not None
         if fault.where.path == str(path):
             assert fault.where.line is None or fault.where.line >= 1
@@ -119,7 +124,7 @@ def test_what_is_mutated_is_right(folder: Path) -> None:
     assert load_recipe(path).recipe.name == "right"
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(value=mutated())
 def test_mutations(value: dict[str, Any], folder: Path) -> None:
     path = folder / "mutated.yaml"
@@ -127,7 +132,7 @@ def test_mutations(value: dict[str, Any], folder: Path) -> None:
     judge(path, [])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     texts=st.lists(
         st.one_of(
@@ -149,7 +154,7 @@ def test_overrides(texts: list[str], folder: Path) -> None:
     judge(path, texts)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     data=st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode("utf-8", "surrogatepass"))
 )

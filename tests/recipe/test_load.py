@@ -227,6 +227,9 @@ def test_a_later_override_wins(write: Write) -> None:
     assert override(write, "answer_limit=3", "answer_limit=4").recipe.answer_limit == 4
 
 
+EXAMPLE = "(write --set trainer.epochs=3, say)"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -237,14 +240,15 @@ def test_a_later_override_wins(write: Write) -> None:
         ("trainer.epoch=3", "--set trainer.epoch=3: `epoch` is no key of `trainer` (did you mean 'epochs'?)"),
         (
             "trainer.epochs=ten",
-            "--set trainer.epochs=ten: `trainer.epochs` must be a whole number; found the text 'ten'",
+            "--set trainer.epochs=ten: `trainer.epochs` must be a whole number; found the text 'ten' "
+            "(write a whole number)",
         ),
-        ("seeds", "--set seeds: an override must look like key=value or outer.inner=value"),
-        ("=3", "--set =3: an override must look like key=value or outer.inner=value"),
-        ("a..b=3", "--set a..b=3: an override must look like key=value or outer.inner=value"),
+        ("seeds", "--set seeds: an override must look like key=value or outer.inner=value " + EXAMPLE),
+        ("=3", "--set =3: an override must look like key=value or outer.inner=value " + EXAMPLE),
+        ("a..b=3", "--set a..b=3: an override must look like key=value or outer.inner=value " + EXAMPLE),
         (
             "models.1=x",
-            "--set models.1=x: `models` is a list and has the indices 0 to 0; found '1'",
+            "--set models.1=x: `models` is a list and has the indices 0 to 0; found '1' (set `models` as a whole)",
         ),
         (
             "name.first=x",
@@ -260,7 +264,10 @@ def test_a_later_override_wins(write: Write) -> None:
             "seeds=[1, 1]",
             "--set seeds=[1, 1]: `seeds[1]`: 1 stands twice; first at --set seeds=[1, 1] (remove one)",
         ),
-        ("schema=2", "--set schema=2: `schema` must be `1`; found the number 2"),
+        (
+            "schema=2",
+            "--set schema=2: `schema` must be `1`; found the number 2 (`xlt-kit schema` prints all that fits here)",
+        ),
         (
             "answer_limit=",
             "--set answer_limit=: `answer_limit` must be a whole number; found nothing "

@@ -171,3 +171,61 @@ def test_a_newer_store_is_refused(store: Store) -> None:
     (store.root / "store.json").write_text('{"schema": 3}')
     with pytest.raises(StorageError, match="upgrade xlt-kit"):
         Store(store.root)
+
+
+def test_a_lost_marker_costs_nothing(store: Store) -> None:
+    to_schema_1(store)
+    (store.root / "store.json").unlink()
+    assert damaged(Store(store.root)) == {}
+
+
+def test_a_stale_cell_does_not_take_the_place_of_a_current_one(store: Store, tmp_path: Path) -> None:
+    store.put_adapter(adapter(tmp_path / "new", "w2"), "tune-1", 60)
+    store.put_cell(cell(tmp_path / "current", "w2", "current"), "generate-a")
+    store.put_cell(cell(tmp_path / "stale", "w1", "stale"), "generate-a")
+    assert (store.root / "cells" / "generate-a" / "items.jsonl").read_text() == "current"
+    assert not (tmp_path / "stale").exists() and damaged(store) == {}
+
+
+PUTTING = """
+from pathlib import Path
+from kit.store import Store
+store = Store(Path({root!r}))
+for name in ("generate-a", "generate-new"):
+    if Path({jobs!r}, name).is_dir():
+        store.put_cell(Path({jobs!r}, name), name)
+"""
+
+
+@pytest.mark.parametrize("other_device", [False, True])
+def test_moving_in_can_be_cut_off_anywhere(store: Store, tmp_path: Path, other_device: bool) -> None:
+    """One cell replaces a stale one, the other is new: after any kill both are there once the same is done again."""
+    base = Path("/dev/shm") if other_device else tmp_path
+    if other_device and (not base.is_dir() or base.stat().st_dev == tmp_path.stat().st_dev):
+        pytest.skip("needs /dev/shm on a device of its own")
+    jobs = base / f"jobs-{tmp_path.name}"
+    jobs.mkdir()
+    code = PUTTING.format(root=str(store.root), jobs=str(jobs))
+    try:
+        for at in range(1, 60):
+            for name in ("generate-a", "generate-new"):
+                if (store.root / "cells" / name).exists():
+                    store.discard(store.root / "cells" / name)
+            store.put_cell(cell(tmp_path / f"stale-{at}", "w0", "stale"), "generate-a")
+            for name in ("generate-a", "generate-new"):
+                cell(jobs / name, "w60", "good")
+            fuse = tmp_path / f"putting-{at}"
+            fault = {"match": "store|jobs-", "action": "kill", "at": at, "fuse": str(fuse)}
+            assert (python(code, fault).wait(60) == -9) == fuse.exists()
+            assert python(code).wait(60) == 0
+            for name in ("generate-a", "generate-new"):
+                assert (store.root / "cells" / name / "items.jsonl").read_text() == "good", at
+                assert not (jobs / name).exists()
+            assert damaged(store) == {}
+            if not fuse.exists():
+                break
+        assert at > 10 and not fuse.exists()
+    finally:
+        import shutil
+
+        shutil.rmtree(jobs)
