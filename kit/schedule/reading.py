@@ -18,7 +18,7 @@ def landing_failure(problem: Exception) -> Failure:
     if isinstance(problem, StorageError) or (isinstance(problem, OSError) and problem.errno in FULL):
         message = problem.message if isinstance(problem, KitError) else f"the disk is full: {problem}"
         return Failure(
-            FailureCode.DISKFULL, message, remedy or "free some space, then run or resume it again"
+            FailureCode.DISK_FULL, message, remedy or "free some space, then run or resume it again"
         )
     return Failure(
         FailureCode.DEFECT, problem.message if isinstance(problem, KitError) else str(problem), remedy
