@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.data.example import render_slice
+from kit.data.example import render_slice, slice_id
 from kit.jobdir import (
     CellSpec,
     EvaluateSpec,
@@ -170,3 +170,29 @@ def test_the_usage_is_told() -> None:
     done = subprocess.run([sys.executable, "-m", "kit.job"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "JOB_DIR" in done.stderr
+
+
+def test_a_slice_that_was_changed_after_planning_is_refused(tmp_path: Path) -> None:
+    rendered = render_slice(examples(4))
+    data = slice_id(rendered)
+    path = tmp_path / "data.jsonl"
+    cell = CellSpec("base-t", data, QA, GenerateTask(limit=4))
+    for content, state in ((rendered, "done"), (rendered.replace(b"a", b"b", 1), "failed")):
+        path.write_bytes(content)
+        folder = JobFolder(tmp_path / state)
+        inputs = {"base-t": str(EMBEDDED), data: str(path)}
+        folder.write_spec(JobSpec("job", EvaluateSpec("base-t", (cell,)), ("generate-1",), inputs))
+        _start(folder).wait(120)
+        result = folder.result()
+        assert result is not None and result.state == state
+    assert result.failure is not None and result.failure.code == FailureCode.BAD_INPUT
+    assert "changed after it was planned" in result.failure.message and str(path) in result.failure.message
+
+
+def test_a_second_job_in_a_folder_waits_and_then_has_nothing_to_do(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, EvaluateSpec("base-t", (CELL,)), ("generate-1",))
+    first = _start(folder)
+    _wait(lambda: (folder.path / "lock").exists())
+    second = _start(folder)
+    assert (first.wait(120), second.wait(120)) == (0, 0)
+    assert sum(event.kind == "started" for event in folder.read_events()[0]) == 1
