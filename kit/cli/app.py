@@ -116,9 +116,10 @@ def _guarded(words: list[str]) -> int:
 def _told(problem: KitError, as_json: bool, debug: bool) -> int:
     from kit.cli.failures import masked, show
 
-    if debug:
-        click.echo(masked(traceback.format_exc()), err=True)
-    show(problem, as_json)
+    with contextlib.suppress(OSError):  # where nobody can be told, the exit code tells
+        if debug:
+            click.echo(masked(traceback.format_exc()), err=True)
+        show(problem, as_json)
     return problem.exit_code
 
 

@@ -56,23 +56,28 @@ def _live(folder: RunFolder, output: RunOutput) -> Iterator[Callable[[RunState],
 
     follower = Follower(folder)
     lines_instead = _Lines(folder, output)
-    with Live(Text("starting"), refresh_per_second=4, transient=True) as live:
+    live = Live(Text("starting"), refresh_per_second=4, transient=True)
 
-        def observe(state: RunState) -> None:
-            if output.silent:  # the terminal is gone: a picture is of no use in a file
-                live.stop()
-                lines_instead(state)
-                return
-            progress = follower.update(state)
-            height = max(4, live.console.height - 3)
-            rows = [
-                _row(job, follower.jobs.get(job.id, JobProgress())) for job in _window(state.jobs, height)
-            ]
+    def observe(state: RunState) -> None:
+        if output.silent:  # the terminal is gone: a picture is of no use in a file
+            live.stop()
+            lines_instead(state)
+            return
+        progress = follower.update(state)
+        height = max(4, live.console.height - 3)
+        rows = [_row(job, follower.jobs.get(job.id, JobProgress())) for job in _window(state.jobs, height)]
+        with output.surviving():
             live.update(
                 Text("\n".join([*rows, _summary(state, progress)]), overflow="ellipsis", no_wrap=True)
             )
 
+    with output.surviving():
+        live.start()
+    try:
         yield observe
+    finally:
+        with output.surviving():
+            live.stop()
 
 
 def _window(jobs: tuple[JobState, ...], height: int) -> list[JobState]:

@@ -44,7 +44,7 @@ PHASES: dict[str, dict[str, Any]] = {
     "evaluate: a cell's place": {"role": "job", "event": "os.rename", "match": r"scratch/.*cells/", "at": 2},
     "score of a cell": {"role": "kit", "event": "open", "match": r"scores\.jsonl"},
     "move of a cell": {"role": "kit", "event": "os.rename", "match": r"jobs/.*store/cells/", "at": 3},
-    "state": {"role": "kit", "event": "os.rename", "match": r"state\.json", "at": 4},
+    "state": {"role": "kit", "event": "os.rename", "match": r"state\.json", "at": 2},
     "table": {"role": "kit", "match": r"/tables/"},
 }
 """Where a run dies, in the order in which it comes to these places."""

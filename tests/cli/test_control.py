@@ -129,7 +129,9 @@ def test_jobs_that_a_killed_kit_left_are_stopped_too(kit: Kit, long_recipe: Path
     assert not list(at_work(kit)) and stage(kit) == "stopped"
 
 
-def test_closing_the_terminal_ends_nothing(kit: Kit, recipe: Path) -> None:
+@pytest.mark.parametrize("told", [True, False])
+def test_closing_the_terminal_ends_nothing(kit: Kit, recipe: Path, told: bool) -> None:
+    """Whether the kit is told of it by a signal, or finds out when it writes (under `nohup`, say)."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         kit.command("run", recipe),
@@ -137,7 +139,7 @@ def test_closing_the_terminal_ends_nothing(kit: Kit, recipe: Path) -> None:
         stdout=theirs,
         stderr=theirs,
         env=kit.environment(TERM="xterm"),
-        preexec_fn=own_terminal,
+        preexec_fn=own_terminal if told else deaf_terminal,
     )
     os.close(theirs)
     wait_for(lambda: bool(jobs_at_work(kit)))
@@ -148,11 +150,17 @@ def test_closing_the_terminal_ends_nothing(kit: Kit, recipe: Path) -> None:
     assert "F1" in log and "\x1b[?25" not in log.split("done")[-1]
 
 
+def deaf_terminal() -> None:
+    own_terminal()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 def own_terminal() -> None:
     import fcntl
     import termios
 
     os.setsid()
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
