@@ -16,19 +16,21 @@ from kit import __version__
 from kit.jobdir import encode
 from kit.plan import Inputs
 from kit.recipe import LoadedRecipe
-from kit.schedule import RunFolder, RunState
+from kit.schedule import Executor, RunFolder, RunState
 
 SCHEMA = 1
 
 
 def compose(
-    loaded: LoadedRecipe, inputs: Inputs, executor: str, folder: RunFolder, state: RunState | None = None
+    loaded: LoadedRecipe, inputs: Inputs, executor: Executor, folder: RunFolder, state: RunState | None = None
 ) -> dict[str, Any]:
     """The manifest of a run before (`state` None) or after an attempt; earlier attempts are kept in it."""
     earlier = folder.manifest()
     attempts = list(earlier.get("attempts", []))
     if state is None:
-        attempts.append({"started": time.time(), "executor": executor, "host": hardware()})
+        attempts.append(
+            {"started": time.time(), "executor": executor.name, **executor.details, "host": hardware()}
+        )
     elif attempts:
         attempts[-1] |= {"ended": state.updated, "stage": state.stage, "jobs": _jobs(folder, state)}
     return {

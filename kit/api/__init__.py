@@ -2,8 +2,9 @@
 
 from kit.api.care import needed
 from kit.api.control import Status, background, go_on, list_statuses, status, stop_run
+from kit.api.executors import choose_executor
 from kit.api.planning import Prepared, load, prepare
-from kit.api.running import choose_executor, execute, open_run
+from kit.api.running import execute, open_run
 from kit.api.tables import export_tables, language_groups, results
 from kit.api.workspace import Workspace
 

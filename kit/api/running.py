@@ -11,7 +11,6 @@ from kit.api.planning import Prepared, planned_again
 from kit.api.workspace import Workspace
 from kit.data.example import read_slice
 from kit.errors import StorageError, Where
-from kit.executors import LocalExecutor, detect_slots
 from kit.jobdir import CellSpec, EvaluateSpec, JobSpec, atomic_write
 from kit.manifest import compose
 from kit.plan import Inputs, PlannedJob
@@ -19,12 +18,6 @@ from kit.results import score_generation
 from kit.schedule import Executor, Request, RunFolder, RunState, Scheduler, Slot
 from kit.store import Store
 from kit.store.store import writable_folder
-
-
-def choose_executor(prepared: Prepared) -> Executor:
-    """The executor and slots that the recipe's resources ask for."""
-    resources = prepared.loaded.recipe.resources
-    return LocalExecutor(detect_slots(resources.device, resources.slots, resources.threads))
 
 
 def open_run(workspace: Workspace, prepared: Prepared) -> RunFolder:
@@ -119,7 +112,7 @@ def _write_manifest(
     prepared: Prepared, executor: Executor, folder: RunFolder, state: RunState | None = None
 ) -> None:
     try:
-        folder.write_manifest(compose(prepared.loaded, prepared.inputs, executor.name, folder, state))
+        folder.write_manifest(compose(prepared.loaded, prepared.inputs, executor, folder, state))
     except OSError as problem:
         if state is None or state.stage == "done":  # else the run has failed already, and says why
             raise StorageError(

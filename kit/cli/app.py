@@ -25,6 +25,7 @@ COMMANDS = {
     "fetch": ("kit.cli.fetch:fetch_command", "Download, bundle or verify what a recipe needs."),
     "data": ("kit.cli.data:data", "List data sets, show examples and counts, audit training sets."),
     "store": ("kit.cli.store:store", "Show, free or verify what is stored."),
+    "image": ("kit.cli.image:image", "Build, list, export and import the images in which jobs run."),
     "runs": ("kit.cli.runs:runs", "List the runs."),
     "logs": ("kit.cli.runs:logs", "Show or follow the logs of a run's jobs."),
     "table": ("kit.cli.tables:table", "Show or export the transfer tables of a run."),

@@ -29,16 +29,27 @@ from kit.schedule import RunFolder, RunState
 
 
 @click.command()
+@click.option(
+    "--executor", type=click.Choice(["auto", "local", "docker"]), help="As `--set resources.executor=…`."
+)
 @click.option("--detach", is_flag=True, help="Work in the background; `xlt-kit attach` watches it.")
 @recipe_options
 @workspace_options
-def run(workspace: Workspace, recipe: Path, overrides: tuple[str, ...], detach: bool, as_json: bool) -> None:
+def run(
+    workspace: Workspace,
+    recipe: Path,
+    overrides: tuple[str, ...],
+    executor: str | None,
+    detach: bool,
+    as_json: bool,
+) -> None:
     """Tune, evaluate and score what RECIPE asks for and what is not in the store yet; end in the transfer table.
 
     Ctrl-C stops all jobs within seconds; the same command goes on where it stopped. Closing the terminal stops
     nothing: the run goes on, and `xlt-kit attach` shows it again.
     """
-    prepared = prepare(workspace, recipe, overrides)
+    chosen = (f"resources.executor={executor}",) if executor else ()
+    prepared = prepare(workspace, recipe, (*overrides, *chosen))
     folder = open_run(workspace, prepared)
     if detach:
         _detach(workspace, folder, as_json)
@@ -61,13 +72,14 @@ def work_off(workspace: Workspace, prepared: Prepared, folder: RunFolder, as_jso
     Raises:
         StoppedError, JobFailed: it did not come to its end; what was finished is kept.
     """
-    executor = choose_executor(prepared)
+    choice = choose_executor(prepared)
+    executor = choice.executor
     total = len({cell.key for cell in prepared.plan.demand.wanted.cells})
     output, stop = RunOutput(folder.output), _StopFlag()
     if not as_json:
         output.echo(
             f"{prepared.loaded.recipe.name}: {total} cells, {prepared.plan.stored} stored, "
-            f"{len(prepared.plan.jobs)} jobs to run on {len(executor.slots)} slots ({executor.name})"
+            f"{len(prepared.plan.jobs)} jobs to run on {len(executor.slots)} slots ({executor.name}: {choice.reason})"
         )
     with watcher(folder, output, quiet=as_json) as observe:
         state = execute(prepared, folder, executor, stop.is_set, observe)

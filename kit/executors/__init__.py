@@ -3,10 +3,11 @@ Writes: handles; starts, polls and cancels the processes behind them.
 """
 
 from kit.errors import EnvironmentError_
+from kit.executors.docker import DockerExecutor
 from kit.executors.local import LocalExecutor, detect_slots
 from kit.schedule.executor import Executor
 
-__all__ = ["LocalExecutor", "detect_slots", "executor_named"]
+__all__ = ["DockerExecutor", "LocalExecutor", "detect_slots", "executor_named"]
 
 
 def executor_named(name: str) -> Executor:
@@ -15,6 +16,8 @@ def executor_named(name: str) -> Executor:
     Raises:
         EnvironmentError_: this kit has none of that name.
     """
+    if name == DockerExecutor.name:
+        return DockerExecutor((), "")
     if name != LocalExecutor.name:
         raise EnvironmentError_(
             f"a job of this run was started by the executor {name!r}, which this kit does not have",

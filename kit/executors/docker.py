@@ -42,10 +42,11 @@ class DockerExecutor:
         """
         self.slots = slots
         self.image = image
+        self.details: dict[str, str] = {}
         self._memory = memory_bytes
         self._client = connect()
         if slots:
-            check_image(self._client, image)
+            self.details = {"image": image, "digest": check_image(self._client, image)}
 
     def submit(self, jobs: Sequence[Submission]) -> list[Handle]:
         """Start each job in a container of its own.
@@ -173,23 +174,24 @@ def connect() -> Any:
     return client
 
 
-def check_image(client: Any, image: str) -> None:
-    """Raise EnvironmentError_ unless the engine has the image, and it is of this kit's version."""
+def check_image(client: Any, image: str) -> str:
+    """The digest of an image; raises EnvironmentError_ where the engine lacks it, or it is of another kit."""
     import docker
 
     with engine_errors():
         try:
-            labels = client.images.get(image).labels
+            found = client.images.get(image)
         except docker.errors.ImageNotFound:
             raise EnvironmentError_(
                 f"the engine has no image {image}", remedy="make it: xlt-kit image build"
             ) from None
-    version = labels.get("xlt-kit.version")
+    version = found.labels.get("xlt-kit.version")
     if version != __version__:
         raise EnvironmentError_(
             f"the image {image} is of xlt-kit {version or '(none)'}, this is {__version__}",
             remedy="make it again: xlt-kit image build",
         )
+    return str(found.id)
 
 
 @contextlib.contextmanager

@@ -42,6 +42,7 @@ class LocalExecutor:
                 remedy="pip install 'xlt-kit[job]', or choose another executor",
             )
         self.slots = slots
+        self.details: dict[str, str] = {}
         self._python = python
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 

@@ -164,6 +164,10 @@ class Resources(Entry):
 
     called: ClassVar[str] = "`resources`"
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where the jobs compute.")
+    executor: Literal["auto", "local", "docker"] = Field(
+        default="auto", description="What runs the jobs: this machine's own Python, or containers."
+    )
+    image: str | None = Field(default=None, min_length=1, description="The image of containers, by name.")
     slots: Slots = Field(default="auto", description="Jobs at a time: GPUs, or shares of the CPU.")
     threads: Count = Field(default=1, description="CPU threads of a job.")
     batch_tokens: Count | None = Field(

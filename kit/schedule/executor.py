@@ -35,6 +35,8 @@ class Executor(Protocol):
 
     name: str
     slots: tuple[Slot, ...]
+    details: dict[str, str]
+    """What a manifest says of it beside its name: the image and its digest, say."""
     grace: float
     """Seconds to wait for `result.json` after the engine says that a job is gone."""
 
