@@ -91,8 +91,9 @@ def test_no_kill_loses_or_repeats_anything(
     print(f"CHAOS_SEED={SEED} CHAOS_KILLS={KILLS}")
     lab, chance = Lab(tmp_path / "home"), random.Random(SEED)
     kills: Counter[str] = Counter()
-    # Random kills begin once the first four phases have passed: a run that got further has no need of them again.
-    gaps = [0] * 4 + spread_over(KILLS - len(PHASES), len(PHASES) - 4, chance)
+    # Random kills begin when only phases are left that every run comes to: they may finish all the work on their way.
+    always = 2
+    gaps = [0] * (len(PHASES) - always - 1) + [*spread_over(KILLS - len(PHASES), always, chance), 0]
     for (phase, fault), random_kills in zip(PHASES.items(), gaps, strict=True):
         assert die_at(lab, recipe, fault, tmp_path / f"fuse-{len(kills)}"), f"never came to: {phase}"
         kills[phase] += 1
@@ -123,7 +124,12 @@ def spread_over(count: int, places: int, chance: random.Random) -> list[int]:
 
 
 def die_at(lab: Lab, recipe: Path, fault: dict[str, Any], fuse: Path) -> bool:
-    """Start the kit with a fault; it, or one of its jobs, dies there. Then the kit is killed too."""
+    """Start the kit with a fault; it, or one of its jobs, dies there. Then the kit is killed too.
+
+    A fault is given to processes at their start, so one for jobs needs jobs that start now.
+    """
+    for job in lab.jobs() if fault["role"] == "job" else ():
+        lab.kill(job)
     kit = lab.start("run", recipe, fault={"action": "kill", "fuse": str(fuse), **fault})
     end = time.monotonic() + 600
     while not fuse.exists() and kit.poll() is None and time.monotonic() < end:
