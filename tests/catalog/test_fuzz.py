@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from kit.catalog import Catalog
 from kit.errors import CatalogError
-from tests.fuzz import examples
+from tests.fuzz import examples, mutated
 
 RIGHT: dict[str, Any] = {
     "schema": 1,
@@ -44,46 +43,7 @@ KEYS = sorted(
     {*RIGHT, "hub", "path", "url", "files", "languages", "how", "title", "script", "template", "de", "xx"}
 )
 BUILT_IN = Catalog.load()
-scalars = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=8)
-    | st.sampled_from(
-        ["../x", "/etc", "a/b", "bloom", "tiny-bloom", "xquad", "de", "jsonl", "http://", "0" * 40]
-    )
-)
-plain = st.recursive(
-    scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
-    max_leaves=5,
-)
-
-
-@st.composite
-def mutated(draw: st.DrawFn) -> dict[str, Any]:
-    value = copy.deepcopy(RIGHT)
-    for _ in range(draw(st.integers(1, 3))):
-        holder: Any = value
-        while True:
-            keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
-            key = draw(st.sampled_from(keys)) if keys else None
-            if key is None or not isinstance(holder[key], (dict, list)) or draw(st.booleans()):
-                break
-            holder = holder[key]
-        action = draw(st.sampled_from(["replace", "remove", "add"]))
-        if action == "add" or key is None:
-            new = draw(plain)
-            if isinstance(holder, dict):
-                holder[draw(st.sampled_from(KEYS))] = new
-            else:
-                holder.append(new)
-        elif action == "remove":
-            del holder[key]
-        else:
-            holder[key] = draw(plain)
-    return value
+WORDS = ["../x", "/etc", "a/b", "bloom", "tiny-bloom", "xquad", "de", "jsonl", "http://", "0" * 40]
 
 
 def judge(path: Path, value: Any = None) -> None:
@@ -130,7 +90,7 @@ def test_what_is_mutated_is_right(folder: Path) -> None:
 
 
 @settings(max_examples=examples(300), deadline=None)
-@given(value=mutated())
+@given(value=mutated(RIGHT, KEYS, WORDS))
 def test_mutations(value: dict[str, Any], folder: Path) -> None:
     path = folder / "mutated.yaml"
     path.write_text(yaml.safe_dump(value, allow_unicode=True, sort_keys=False), encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from kit.catalog import Catalog
 from kit.errors import RecipeError, RecipeErrors
 from kit.recipe import check_names, load_recipe, recipe_of
-from tests.fuzz import examples
+from tests.fuzz import examples, mutated
 
 RIGHT: dict[str, Any] = {
     "schema": 1,
@@ -43,48 +42,7 @@ KEYS = sorted(
     {*RIGHT, "extends", "hub", "path", "kind", "limit", "stop", "languages", "file", "0", "<list>", "<hub>"}
 )
 CATALOG = Catalog.load()
-
-scalars = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=8)
-    | st.sampled_from(["all", "last", "auto", "paper", "generate", "hi", "qkv", "tiny-bloom", ".", "<all>"])
-)
-plain = st.recursive(
-    scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
-    max_leaves=6,
-)
-
-
-@st.composite
-def mutated(draw: st.DrawFn) -> dict[str, Any]:
-    """The right recipe with one to three entries replaced, removed, added or repeated."""
-    value = copy.deepcopy(RIGHT)
-    for _ in range(draw(st.integers(1, 3))):
-        holder: Any = value
-        while True:
-            keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
-            key = draw(st.sampled_from(keys)) if keys else None
-            if key is None or not isinstance(holder[key], (dict, list)) or draw(st.booleans()):
-                break
-            holder = holder[key]
-        action = draw(st.sampled_from(["replace", "remove", "add", "repeat"]))
-        if action == "add" or key is None:
-            new = draw(plain)
-            if isinstance(holder, dict):
-                holder[draw(st.sampled_from(KEYS))] = new
-            else:
-                holder.append(new)
-        elif action == "repeat" and isinstance(holder, list):
-            holder.append(copy.deepcopy(holder[key]))
-        elif action == "remove":
-            del holder[key]
-        else:
-            holder[key] = draw(plain)
-    return value
+WORDS = ["all", "last", "auto", "paper", "generate", "hi", "qkv", "tiny-bloom", ".", "<all>"]
 
 
 def judge(path: Path, overrides: list[str]) -> None:
@@ -125,7 +83,7 @@ def test_what_is_mutated_is_right(folder: Path) -> None:
 
 
 @settings(max_examples=examples(120), deadline=None)
-@given(value=mutated())
+@given(value=mutated(RIGHT, KEYS, WORDS))
 def test_mutations(value: dict[str, Any], folder: Path) -> None:
     path = folder / "mutated.yaml"
     path.write_text(yaml.safe_dump(value, allow_unicode=True, sort_keys=False), encoding="utf-8")
