@@ -103,6 +103,9 @@ def _jobs(folder: RunFolder, state: RunState) -> list[dict[str, Any]]:
                 "id": job.id,
                 "title": job.title,
                 "stage": job.stage,
+                "starts": job.attempts,
+                "retries": list(job.retries),
+                "batch_tokens": job.batch_tokens,
                 "seconds": result.seconds if result else None,
                 "environment": result.environment if result else None,
             }

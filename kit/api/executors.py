@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from dataclasses import dataclass
 
 from kit.api.planning import Prepared
-from kit.executors import DockerExecutor, LocalExecutor, detect_slots
-from kit.executors.image import image_name
-from kit.schedule import Executor
+from kit.errors import EnvironmentError_
+from kit.executors import ContainerExecutor, LocalExecutor, connect
+from kit.executors.engine import Engine, Kind
+from kit.executors.flavour import FLAVOURS, Flavour, check_driver, for_driver
+from kit.executors.gpus import Gpu, may_be_there, of_engine, of_host, visible
+from kit.executors.image import check, listed
+from kit.executors.slots import jobs_that_fit, make_slots
+from kit.recipe import Resources
+from kit.schedule import Executor, Slot
 
 
 @dataclass(frozen=True)
@@ -20,17 +27,57 @@ class Choice:
 
 
 def choose_executor(prepared: Prepared) -> Choice:
-    """The executor and slots that the recipe's resources ask for; `auto` is local where torch is, else docker.
+    """The executor and slots that the recipe's resources ask for; `auto` is local where torch is, else containers.
 
     Raises:
-        EnvironmentError_: the machine lacks what it needs.
+        EnvironmentError_: the machine lacks what it needs; the remedy is the command that mends it.
     """
     resources = prepared.loaded.recipe.resources
-    slots = detect_slots(resources.device, resources.slots, resources.threads)
     here = importlib.util.find_spec("torch") is not None
     if resources.executor == "local" or (resources.executor == "auto" and here):
         reason = "asked for" if resources.executor == "local" else "torch is installed here"
-        return Choice(LocalExecutor(slots), reason)
-    reason = "asked for" if resources.executor == "docker" else "torch is not installed here"
-    flavour = "cpu" if all(slot.gpu is None for slot in slots) else "cu12"
-    return Choice(DockerExecutor(slots, resources.image or image_name(flavour)), reason)
+        gpus = [] if resources.device == "cpu" else visible(of_host(), os.environ)
+        return Choice(LocalExecutor(_slots(prepared, gpus)), reason)
+    wanted: Kind | None = None if resources.executor == "auto" else resources.executor
+    engine = connect(wanted)
+    reason = "asked for" if wanted else "torch is not installed here"
+    image, gpus = _image_and_gpus(engine, resources)
+    executor = ContainerExecutor(engine, _slots(prepared, gpus), image, resources.memory)
+    return Choice(executor, f"{reason}; {engine.why}, image {image}")
+
+
+def _slots(prepared: Prepared, gpus: list[Gpu]) -> tuple[Slot, ...]:
+    resources = prepared.loaded.recipe.resources
+    largest = max((job.cost.memory_gb for job in prepared.plan.jobs), default=1.0) * 1e9
+    per_gpu = jobs_that_fit(gpus, largest) if resources.jobs_per_gpu == "auto" else resources.jobs_per_gpu
+    return make_slots(resources.device, resources.slots, resources.threads, gpus, per_gpu)
+
+
+def _image_and_gpus(engine: Engine, resources: Resources) -> tuple[str, list[Gpu]]:
+    """The image for this machine, and the GPUs that its engine gives: none on a machine without."""
+    if resources.device == "cpu" or (resources.device == "auto" and not may_be_there(engine)):
+        return resources.image or FLAVOURS["cpu"].image, []
+    image = resources.image or _newest(engine)
+    found = check(engine.client, image)
+    gpus = of_engine(engine, found.id)
+    if not gpus:
+        raise EnvironmentError_(
+            "the engine shows no GPU to a container",
+            remedy="see docs/containers.md, or use the CPU: --set resources.device=cpu",
+        )
+    for gpu in gpus:
+        check_driver(image, found.flavour, gpu.driver)
+    return image, visible(gpus, os.environ)
+
+
+def _newest(engine: Engine) -> str:
+    """The GPU image of the newest CUDA that this driver carries and that is there."""
+    host = of_host()
+    newest = for_driver(host[0].driver) if host else FLAVOURS["cu13"]
+    there = {image.name for image in listed(engine.client)}
+    fit: list[Flavour] = [
+        flavour
+        for flavour in FLAVOURS.values()
+        if flavour.driver and (not host or flavour.drives(host[0].driver)) and flavour.image in there
+    ]
+    return (fit[-1] if fit else newest).image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import yaml
 from kit.api.planning import Prepared, planned_again
 from kit.api.workspace import Workspace
 from kit.data.example import read_slice
-from kit.errors import StorageError, Where
+from kit.errors import EnvironmentError_, StorageError, Where
 from kit.jobdir import CellSpec, EvaluateSpec, JobSpec, atomic_write
 from kit.manifest import compose
 from kit.plan import Inputs, PlannedJob
@@ -102,10 +103,16 @@ def execute(
         _write_manifest(prepared, executor, folder)
         scheduler = Scheduler(folder, executor, prepared.store, _writer(prepared), finish)
         state = scheduler.run(prepared.plan, stopping, observe)
+        _tidy(executor, folder)
         folder.sweep()
         _write_manifest(prepared, executor, folder, state)
         _retain(prepared, folder, state)
     return state
+
+
+def _tidy(executor: Executor, folder: RunFolder) -> None:
+    with contextlib.suppress(EnvironmentError_):  # the work is done; `xlt-kit clean` finds what is left
+        executor.tidy([job.path for job in folder.job_folders()])
 
 
 def _write_manifest(

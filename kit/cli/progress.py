@@ -35,18 +35,29 @@ class _Lines:
         self._follower = Follower(folder)
         self._output = output
         self._stages: dict[str, str] = {}
+        self._retries: dict[str, int] = {}
+        self._notice = ""
         self._last = time.monotonic()
 
     def __call__(self, state: RunState) -> None:
         progress = self._follower.update(state)
+        if state.notice != self._notice:
+            self._notice = state.notice
+            self._say(state.notice or "the container engine answers again")
         for job in state.jobs:
+            for reason in job.retries[self._retries.get(job.id, 0) :]:
+                self._say(f"again    {job.title}: {reason}")
+            self._retries[job.id] = len(job.retries)
             if job.stage != self._stages.get(job.id, "waiting"):
                 self._stages[job.id] = job.stage
                 took = f" in {duration(job.ended - job.started)}" if job.ended and job.started else ""
-                self._output.echo(f"{time.strftime('%H:%M:%S')}  {job.stage:8} {job.title}{took}")
+                self._say(f"{job.stage:8} {job.title}{took}")
         if time.monotonic() - self._last > _PLAIN_SECONDS and state.stage == "running":
             self._last = time.monotonic()
-            self._output.echo(f"{time.strftime('%H:%M:%S')}  {_summary(state, progress)}")
+            self._say(_summary(state, progress))
+
+    def _say(self, text: str) -> None:
+        self._output.echo(f"{time.strftime('%H:%M:%S')}  {text}")
 
 
 @contextlib.contextmanager
@@ -97,4 +108,7 @@ def _row(job: JobState, progress: JobProgress) -> str:
 def _summary(state: RunState, progress: RunProgress) -> str:
     done = sum(job.stage == "done" for job in state.jobs)
     left = f", about {duration(progress.seconds_left)} left" if progress.seconds_left is not None else ""
-    return f"{done}/{len(state.jobs)} jobs, {progress.share:.0%}{left}"
+    again = sum(len(job.retries) for job in state.jobs)
+    repeated = f", {again} started again" if again else ""
+    notice = f"  ({state.notice})" if state.notice else ""
+    return f"{done}/{len(state.jobs)} jobs, {progress.share:.0%}{left}{repeated}{notice}"

@@ -30,7 +30,9 @@ from kit.schedule import RunFolder, RunState
 
 @click.command()
 @click.option(
-    "--executor", type=click.Choice(["auto", "local", "docker"]), help="As `--set resources.executor=…`."
+    "--executor",
+    type=click.Choice(["auto", "local", "docker", "podman"]),
+    help="As `--set resources.executor=…`.",
 )
 @click.option("--detach", is_flag=True, help="Work in the background; `xlt-kit attach` watches it.")
 @recipe_options

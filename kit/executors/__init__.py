@@ -3,21 +3,24 @@ Writes: handles; starts, polls and cancels the processes behind them.
 """
 
 from kit.errors import EnvironmentError_
-from kit.executors.docker import DockerExecutor
-from kit.executors.local import LocalExecutor, detect_slots
+from kit.executors.docker import ContainerExecutor
+from kit.executors.engine import connect
+from kit.executors.local import LocalExecutor
 from kit.schedule.executor import Executor
 
-__all__ = ["DockerExecutor", "LocalExecutor", "detect_slots", "executor_named"]
+__all__ = ["ContainerExecutor", "LocalExecutor", "connect", "executor_named"]
 
 
 def executor_named(name: str) -> Executor:
     """The executor whose name stands in a handle, without slots: it finds and ends jobs, and starts none.
 
     Raises:
-        EnvironmentError_: this kit has none of that name.
+        EnvironmentError_: this kit has none of that name, or its engine does not answer.
     """
-    if name == DockerExecutor.name:
-        return DockerExecutor((), "")
+    if name == "docker":
+        return ContainerExecutor(connect("docker"))
+    if name == "podman":
+        return ContainerExecutor(connect("podman"))
     if name != LocalExecutor.name:
         raise EnvironmentError_(
             f"a job of this run was started by the executor {name!r}, which this kit does not have",

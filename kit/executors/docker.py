@@ -1,4 +1,4 @@
-"""Jobs as containers of a Docker engine (or of Podman, through its Docker-compatible socket).
+"""Jobs as containers of this machine's engine: Docker, or Podman through its Docker-compatible socket.
 
 A container sees the paths of its job under their own names: the job's folder writable, each input read-only, and
 nothing else of the host. Its root is read-only, it has no capabilities and no network, and runs as the calling user.
@@ -7,46 +7,67 @@ Its log goes into the job's folder, so that whoever sees the folder can follow i
 
 from __future__ import annotations
 
-import contextlib
 import os
+import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from kit import __version__
 from kit.errors import EnvironmentError_
+from kit.executors.containers import LABEL, RUN_LABEL, USER_LABEL, Container, owned, remove
+from kit.executors.engine import Engine, EngineAway, already_gone, engine_errors
+from kit.executors.image import check
+from kit.executors.slots import environment
+from kit.executors.states import ended_as
 from kit.jobdir import Handle, JobFolder
+from kit.schedule.endings import Ended
 from kit.schedule.executor import EngineState, Slot, Submission
 
-LABEL = "xlt-kit.job"
-"""On every container of ours; its value is the job's folder."""
-
-_RUN = 'exec python -m kit.job "$1" >> "$1/log.txt" 2>&1'
+_RUN = """
+python -m kit.job "$1" >> "$1/log.txt" 2>&1 & child=$!
+trap 'kill -TERM "$child"' TERM
+while :; do wait "$child"; code=$?; kill -0 "$child" 2>/dev/null || break; done
+exit "$code"
+"""
+"""The job is not the first process of its container: that one would be deaf to signals that it does not handle."""
 _PIDS = 1024
+_LIMITS = {"nofile": (resource.RLIMIT_NOFILE, 16384), "nproc": (resource.RLIMIT_NPROC, 4096)}
+"""Podman asks for more than a plain user may have; this much is enough, and no more than this process has."""
 _SHM_BYTES = 1 << 30
 _TMP = "rw,nosuid,nodev,size=2g,mode=1777"
+_MEMORY_SHARE = 0.9
+"""Of the engine's memory, for a container whose recipe sets no limit: the machine itself must go on."""
 
 
-class DockerExecutor:
+class ContainerExecutor:
     """Runs `python -m kit.job FOLDER` in containers of one image. Implements `kit.schedule.Executor`."""
 
-    name = "docker"
     grace = 5.0
+    patience = 180.0
 
-    def __init__(self, slots: tuple[Slot, ...], image: str, memory_bytes: int | None = None) -> None:
-        """Use the given slots and image; `memory_bytes` limits each container.
+    def __init__(
+        self, engine: Engine, slots: tuple[Slot, ...] = (), image: str = "", memory_bytes: int | None = None
+    ) -> None:
+        """Use the given slots and image; `memory_bytes` limits each container. Without an image it starts none.
 
         Raises:
-            EnvironmentError_: no engine answers, it lacks the image, or the image is of another kit.
+            EnvironmentError_: the engine lacks the image, or the image is of another kit.
         """
+        self.name: str = engine.kind
         self.slots = slots
-        self.image = image
         self.details: dict[str, str] = {}
-        self._memory = memory_bytes
-        self._client = connect()
-        if slots:
-            self.details = {"image": image, "digest": check_image(self._client, image)}
+        self._engine = engine
+        self._api = engine.client.api
+        self._image = ""
+        self._away_at = 0.0
+        if image:
+            found = check(engine.client, image)
+            # By digest: whatever the name comes to mean meanwhile, all jobs of a run run on one image.
+            self._image = found.id
+            self.details = {"image": image, "digest": found.id, "flavour": found.flavour}
+        self._memory = memory_bytes or self._share_of_memory()
 
     def submit(self, jobs: Sequence[Submission]) -> list[Handle]:
         """Start each job in a container of its own.
@@ -57,62 +78,93 @@ class DockerExecutor:
         return [self._start(job) for job in jobs]
 
     def poll(self, handles: Sequence[Handle]) -> list[EngineState]:
-        """`running` while the container runs; one question to the engine for all."""
-        running = {container["Id"] for container in self._listed(running=True)}
+        """`running` while the container runs; one question to the engine for all.
+
+        Raises:
+            EnvironmentError_: a job was started in another engine than this one.
+        """
+        for handle in handles:
+            if handle.mark and handle.mark != self._engine.id:
+                raise EnvironmentError_(
+                    f"the job in container {handle.id[:12]} was started in another engine than {self._engine.address}",
+                    remedy="set DOCKER_HOST (or Docker's context) as it was then, or stop the container over there",
+                )
+        try:
+            running = {container.id for container in self._owned() if container.running}
+        except EngineAway:
+            self._away_at = time.time()
+            return ["unknown" for _ in handles]
         return ["running" if handle.id in running else "gone" for handle in handles]
+
+    def ended(self, handle: Handle) -> Ended:
+        """From the state of the container, which stays until `tidy`."""
+        import docker
+
+        try:
+            with engine_errors(self._engine.address):
+                try:
+                    facts = self._api.inspect_container(handle.id)
+                except docker.errors.NotFound:
+                    return Ended("removed")
+        except EngineAway:
+            return Ended("unknown")
+        limit = int(facts.get("HostConfig", {}).get("Memory") or 0)
+        return ended_as(facts.get("State", {}), limit, engine_was_away=self._away_at > handle.started)
 
     def find(self, folders: Sequence[Path]) -> list[Handle | None]:
         """By the label that every container of ours bears."""
         found = {
-            container["Labels"][LABEL]: Handle(self.name, container["Id"], float(container["Created"]))
-            for container in (self._listed(running=True) if folders else ())
+            container.folder: Handle(self.name, container.id, container.created, self._engine.id)
+            for container in (self._owned() if folders else ())
+            if container.running
         }
-        return [found.get(str(folder)) for folder in folders]
+        return [found.get(folder) for folder in folders]
 
     def cancel(self, handles: Sequence[Handle], grace: float) -> None:
         """SIGTERM to each container, after `grace` seconds SIGKILL; then they are removed."""
-        with engine_errors():
+        with engine_errors(self._engine.address):
             for handle in handles:
                 with already_gone():
-                    self._client.api.kill(handle.id, "SIGTERM")
+                    self._api.kill(handle.id, "SIGTERM")
             end = time.monotonic() + grace
             while time.monotonic() < end and "running" in self.poll(handles):
                 time.sleep(0.05)
             for handle in handles:
                 with already_gone():
-                    self._client.api.remove_container(handle.id, force=True)
+                    self._api.remove_container(handle.id, force=True)
 
-    def tidy(self) -> list[str]:
-        """Remove containers of ours that have ended; returns their names."""
-        gone = []
-        with engine_errors():
-            for container in self._listed(running=False):
-                with already_gone():
-                    self._client.api.remove_container(container["Id"], force=False)
-                    gone.append(container["Names"][0].lstrip("/"))
-        return gone
+    def tidy(self, folders: Sequence[Path]) -> None:
+        """Remove the ended containers of these folders."""
+        wanted = set(folders)
+        for container in self._owned():
+            if container.folder in wanted and not container.running:
+                remove(self._engine, container)
+
+    def _owned(self) -> list[Container]:
+        return owned(self._engine)
 
     def _start(self, job: Submission) -> Handle:
         folder = JobFolder(job.folder)
-        self.tidy()
-        with engine_errors():
-            container = self._client.api.create_container(
-                self.image,
+        self.tidy([job.folder])
+        with engine_errors(self._engine.address):
+            container = self._api.create_container(
+                self._image,
                 entrypoint=["sh", "-c", _RUN, "job", str(job.folder)],
                 name=_name(job.folder),
-                user=f"{os.getuid()}:{os.getgid()}",
+                user=self._user(),
                 working_dir=str(job.folder),
-                environment=_environment(job.slot),
-                labels={LABEL: str(job.folder), "xlt-kit.version": __version__},
+                environment=environment(job.slot),
+                labels=_labels(folder),
                 host_config=self._host_config(job, folder),
                 network_disabled=True,
             )
             try:
-                self._client.api.start(container["Id"])
+                self._api.start(container["Id"])
             except Exception:
-                self._client.api.remove_container(container["Id"], force=True)
+                with already_gone():
+                    self._api.remove_container(container["Id"], force=True)
                 raise
-        handle = Handle(self.name, container["Id"], time.time(), "", job.slot.name)
+        handle = Handle(self.name, container["Id"], time.time(), self._engine.id, job.slot.name)
         try:
             folder.write_handle(handle)
         except OSError:
@@ -120,18 +172,18 @@ class DockerExecutor:
             raise
         return handle
 
-    def _host_config(self, job: Submission, folder: JobFolder) -> Any:
-        from docker.types import DeviceRequest, Mount
+    def _host_config(self, job: Submission, folder: JobFolder) -> dict[str, Any]:
+        from docker.types import DeviceRequest, Mount, Ulimit
 
         inputs = sorted({str(_mountable(Path(path))) for path in folder.spec().inputs.values()})
         mounts = [Mount(str(job.folder), str(job.folder), "bind")]
         mounts += [Mount(path, path, "bind", read_only=True) for path in inputs]
         gpus = (
-            []
-            if job.slot.gpu is None
-            else [DeviceRequest(device_ids=[str(job.slot.gpu)], capabilities=[["gpu"]])]
+            [] if job.slot.gpu is None else [DeviceRequest(device_ids=[job.slot.gpu], capabilities=[["gpu"]])]
         )
-        return self._client.api.create_host_config(
+        podman = self._engine.kind == "podman"
+        limits = _LIMITS.items() if podman else ()
+        config: dict[str, Any] = self._api.create_host_config(
             mounts=mounts,
             read_only=True,
             tmpfs={"/tmp": _TMP},
@@ -140,104 +192,36 @@ class DockerExecutor:
             network_mode="none",
             pids_limit=_PIDS,
             mem_limit=self._memory,
+            memswap_limit=self._memory,
             shm_size=_SHM_BYTES,
-            init=True,
+            ulimits=[Ulimit(name=name, soft=most, hard=most) for name, most in map(_limit, limits)],
             device_requests=gpus or None,
         )
+        if podman and self._engine.rootless:
+            config["UsernsMode"] = "keep-id"
+        return config
 
-    def _listed(self, running: bool) -> list[dict[str, Any]]:
-        status = ["running", "created", "paused", "restarting"] if running else ["exited", "dead"]
-        with engine_errors():
-            found: list[dict[str, Any]] = self._client.api.containers(
-                all=True, filters={"label": [LABEL], "status": status}
-            )
-        return found
+    def _user(self) -> str:
+        """Who the job is inside. A rootless Docker maps its root to the calling user, and nobody else."""
+        if self._engine.rootless and self._engine.kind == "docker":
+            return "0:0"
+        return f"{os.getuid()}:{os.getgid()}"
 
-
-def connect() -> Any:
-    """A client of the engine that `DOCKER_HOST` or the system's socket names.
-
-    Raises:
-        EnvironmentError_: none answers, or it is on another machine, whose files are not ours.
-    """
-    import docker
-
-    host = os.environ.get("DOCKER_HOST", "")
-    if host and not host.startswith(("unix://", "npipe://")):
-        raise EnvironmentError_(
-            f"the engine {host} is on another machine, which does not see the files of this one",
-            remedy="use an engine of this machine (unset DOCKER_HOST), or run the kit over there",
-        )
-    with engine_errors():
-        client = docker.from_env(timeout=60)
-        client.ping()
-    return client
+    def _share_of_memory(self) -> int | None:
+        with engine_errors(self._engine.address):
+            total = int(self._engine.client.info().get("MemTotal") or 0)
+        return int(total * _MEMORY_SHARE) or None
 
 
-def check_image(client: Any, image: str) -> str:
-    """The digest of an image; raises EnvironmentError_ where the engine lacks it, or it is of another kit."""
-    import docker
-
-    with engine_errors():
-        try:
-            found = client.images.get(image)
-        except docker.errors.ImageNotFound:
-            raise EnvironmentError_(
-                f"the engine has no image {image}", remedy="make it: xlt-kit image build"
-            ) from None
-    version = found.labels.get("xlt-kit.version")
-    if version != __version__:
-        raise EnvironmentError_(
-            f"the image {image} is of xlt-kit {version or '(none)'}, this is {__version__}",
-            remedy="make it again: xlt-kit image build",
-        )
-    return str(found.id)
-
-
-@contextlib.contextmanager
-def engine_errors() -> Iterator[None]:
-    """Turns what the engine and its client raise into errors for users."""
-    import docker
-    import requests
-
-    try:
-        yield
-    except docker.errors.APIError as problem:
-        message, remedy = explain(str(problem.explanation or problem))
-        raise EnvironmentError_(message, remedy=remedy) from problem
-    except (docker.errors.DockerException, requests.RequestException) as problem:
-        raise EnvironmentError_(
-            f"no Docker engine answers: {str(problem).splitlines()[0][:200]}",
-            remedy="start it (systemctl start docker), or choose --executor local",
-        ) from problem
-
-
-def explain(text: str) -> tuple[str, str]:
-    """What an engine's refusal means, and its remedy. Pure."""
-    if "could not select device driver" in text or "nvidia" in text.lower():
-        return (
-            "the engine cannot give a container a GPU: the NVIDIA container toolkit is missing",
-            "install nvidia-container-toolkit and run: nvidia-ctk runtime configure --runtime=docker",
-        )
-    if "no space left" in text.lower():
-        return f"the engine's disk is full: {text}", "free some space: docker system df, docker image prune"
-    if "is already in use" in text:
-        return f"a container of this job is there already: {text}", "xlt-kit stop, then run again"
-    return f"the engine refuses: {text}", "look at the engine's log"
-
-
-@contextlib.contextmanager
-def already_gone() -> Iterator[None]:
-    """Passes over what the engine says of a container that has ended or was removed meanwhile."""
-    import docker
-
-    try:
-        yield
-    except docker.errors.NotFound:
-        return
-    except docker.errors.APIError as problem:
-        if problem.status_code != 409:
-            raise
+def _labels(folder: JobFolder) -> dict[str, str]:
+    keys = folder.spec().keys
+    return {
+        LABEL: str(folder.path),
+        RUN_LABEL: folder.path.parent.parent.name,
+        "xlt-kit.key": keys[0] if keys else "",
+        USER_LABEL: str(os.getuid()),
+        "xlt-kit.version": __version__,
+    }
 
 
 def _name(folder: Path) -> str:
@@ -251,11 +235,7 @@ def _mountable(path: Path) -> Path:
     return path.parent.parent if path.parent.name == "snapshots" else path
 
 
-def _environment(slot: Slot) -> dict[str, str]:
-    return {
-        "OMP_NUM_THREADS": str(slot.threads),
-        "MKL_NUM_THREADS": str(slot.threads),
-        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-        "MALLOC_MMAP_THRESHOLD_": str(1 << 32),
-        "MALLOC_TRIM_THRESHOLD_": str(1 << 34),
-    } | ({"CUDA_VISIBLE_DEVICES": ""} if slot.gpu is None else {})
+def _limit(item: tuple[str, tuple[int, int]]) -> tuple[str, int]:
+    name, (which, enough) = item
+    own = resource.getrlimit(which)[0]
+    return name, enough if own == resource.RLIM_INFINITY else min(enough, own)

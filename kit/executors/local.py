@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +15,10 @@ from pathlib import Path
 import psutil
 
 from kit.errors import EnvironmentError_
+from kit.executors.slots import environment
 from kit.jobdir import Handle, JobFolder
 from kit.processes import identity
+from kit.schedule.endings import Ended
 from kit.schedule.executor import EngineState, Slot, Submission
 
 
@@ -26,6 +27,7 @@ class LocalExecutor:
 
     name = "local"
     grace = 2.0
+    patience = 0.0
 
     def __init__(self, slots: tuple[Slot, ...], python: str = sys.executable) -> None:
         """Use the given slots.
@@ -56,6 +58,14 @@ class LocalExecutor:
             child.poll()
         return ["running" if _lives(handle) else "gone" for handle in handles]
 
+    def ended(self, handle: Handle) -> Ended:
+        """What a parent learns of its child; of a job that another kit started nothing is known."""
+        child = self._children.get(int(handle.id))
+        code = child.poll() if child else None
+        if code is None:
+            return Ended("unknown")
+        return Ended("signal", -code) if code < 0 else Ended("exited", code)
+
     def find(self, folders: Sequence[Path]) -> list[Handle | None]:
         """Looks through the command lines of all processes of this machine."""
         found: dict[str, Handle] = {}
@@ -76,6 +86,9 @@ class LocalExecutor:
         _signal(handles, signal.SIGKILL)
         while "running" in self.poll(handles):
             time.sleep(0.02)
+
+    def tidy(self, folders: Sequence[Path]) -> None:
+        """Processes leave nothing behind."""
 
     def _start(self, job: Submission) -> Handle:
         folder = JobFolder(job.folder)
@@ -99,57 +112,12 @@ class LocalExecutor:
         return handle
 
 
-def detect_slots(device: str, slots: int | str, threads: int) -> tuple[Slot, ...]:
-    """The slots of this machine: one a GPU where there are GPUs, else one for every `threads` processors.
-
-    Args:
-        device: `auto`, `cpu` or `cuda`.
-        slots: a number, or `auto`.
-        threads: threads a job uses on the CPU.
-
-    Raises:
-        EnvironmentError_: `cuda` is asked for and no NVIDIA GPU answers.
-    """
-    gpus = _gpus() if device in ("auto", "cuda") else []
-    if device == "cuda" and not gpus:
-        raise EnvironmentError_(
-            "no NVIDIA GPU answers (nvidia-smi -L lists none)",
-            remedy="use --set resources.device=cpu, or run where there is a GPU and its driver",
-        )
-    if gpus:
-        count = len(gpus) if slots == "auto" else int(slots)
-        return tuple(
-            Slot(f"gpu{gpus[i % len(gpus)]}", "cuda", gpus[i % len(gpus)], threads) for i in range(count)
-        )
-    count = max(1, len(os.sched_getaffinity(0)) // threads) if slots == "auto" else int(slots)
-    return tuple(Slot(f"cpu{i}", "cpu", None, threads) for i in range(count))
-
-
-def _gpus() -> list[int]:
-    if not shutil.which("nvidia-smi"):
-        return []
-    answer = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False, timeout=30)
-    return list(range(sum(line.startswith("GPU ") for line in answer.stdout.splitlines())))
-
-
 def _environment(slot: Slot) -> dict[str, str]:
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    threads = str(slot.threads)
-    return {
-        **os.environ,
-        "PYTHONPATH": path,
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONUTF8": "1",
-        "OMP_NUM_THREADS": threads,
-        "MKL_NUM_THREADS": threads,
-        "CUDA_VISIBLE_DEVICES": "" if slot.gpu is None else str(slot.gpu),
-        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-        # Attention makes large short-lived arrays; glibc would give each back to the system and fetch it again,
-        # which took half of a CPU evaluation's time.
-        "MALLOC_MMAP_THRESHOLD_": str(1 << 32),
-        "MALLOC_TRIM_THRESHOLD_": str(1 << 34),
-    }
+    own = {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+    gpu = {} if slot.gpu is None else {"CUDA_VISIBLE_DEVICES": slot.gpu}
+    return {**os.environ, **own, **environment(slot), **gpu}
 
 
 def _lives(handle: Handle) -> bool:

@@ -27,6 +27,7 @@ class FailureCode(StrEnum):
     BAD_INPUT = "bad-input"
     STOPPED = "stopped"
     LOST = "lost"
+    ENGINE = "engine"
     DEFECT = "defect"
 
 
@@ -45,7 +46,7 @@ class Event:
 
     Kinds: `started`, `phase` (name), `progress` (done, total, unit, cell), `train` (step, steps, loss, tokens_per_s),
     `batch` (step, ids of its examples), `truncation` (examples, cut, answers_cut), `adapter` (step, digest), `cell`
-    (key, seconds), `warning` (message), `finished`.
+    (key, seconds), `usage` (cpu, memory, limit, gpu, gpu_memory, gpu_total), `warning` (message), `finished`.
     """
 
     kind: str

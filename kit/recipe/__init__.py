@@ -6,7 +6,7 @@ from kit.recipe import expand
 from kit.recipe.check import check_checkpoints, check_names
 from kit.recipe.listing import RecipeHead, find_recipes
 from kit.recipe.load import LoadedRecipe, expanded, load_recipe, recipe_of
-from kit.recipe.model import Recipe
+from kit.recipe.model import Recipe, Resources
 from kit.recipe.schema import json_schema
 from kit.recipe.switches import GROUPS, PAPER, SOUND, Switches
 
@@ -17,6 +17,7 @@ __all__ = [
     "LoadedRecipe",
     "Recipe",
     "RecipeHead",
+    "Resources",
     "Switches",
     "check_checkpoints",
     "check_names",

@@ -23,6 +23,8 @@ _TYPES = {
     "tuple_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",
+    "byte_size": "an amount of memory, `16GB` say",
+    "byte_size_unit": "an amount of memory, `16GB` say",
 }
 _BOUNDS = {
     "greater_than": ("gt", "more than"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import ByteSize, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from kit.recipe.sources import (
     Adapter,
@@ -164,11 +164,19 @@ class Resources(Entry):
 
     called: ClassVar[str] = "`resources`"
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where the jobs compute.")
-    executor: Literal["auto", "local", "docker"] = Field(
+    executor: Literal["auto", "local", "docker", "podman"] = Field(
         default="auto", description="What runs the jobs: this machine's own Python, or containers."
     )
     image: str | None = Field(default=None, min_length=1, description="The image of containers, by name.")
     slots: Slots = Field(default="auto", description="Jobs at a time: GPUs, or shares of the CPU.")
+    jobs_per_gpu: Slots = Field(
+        default=1, description="Jobs at a time on one GPU; `auto` as many as its memory holds."
+    )
+    memory: ByteSize | None = Field(
+        default=None,
+        ge=256 << 20,
+        description="The most a container may use, `16GB` say; nine tenths of the machine if left out.",
+    )
     threads: Count = Field(default=1, description="CPU threads of a job.")
     batch_tokens: Count | None = Field(
         default=None, description="Tokens in a batch of `mode: fast`; as memory allows if left out."

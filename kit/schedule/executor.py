@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from kit.jobdir import Handle
+from kit.schedule.endings import Ended
 
-EngineState = Literal["running", "gone"]
+EngineState = Literal["running", "gone", "unknown"]
+"""`unknown`: the engine does not answer; nothing follows from it."""
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One GPU, or one share of the CPU."""
+    """One GPU (or a share of it), or one share of the CPU. `gpu` is its UUID, or its number."""
 
     name: str
     device: Literal["cpu", "cuda"]
-    gpu: int | None = None
+    gpu: str | None = None
     threads: int = 1
 
 
@@ -39,6 +41,8 @@ class Executor(Protocol):
     """What a manifest says of it beside its name: the image and its digest, say."""
     grace: float
     """Seconds to wait for `result.json` after the engine says that a job is gone."""
+    patience: float
+    """Seconds to wait for an engine that does not answer."""
 
     def submit(self, jobs: Sequence[Submission]) -> list[Handle]:
         """Start the jobs. A job outlives the kit."""
@@ -46,8 +50,14 @@ class Executor(Protocol):
     def poll(self, handles: Sequence[Handle]) -> list[EngineState]:
         """What the engine says of each; `gone` says nothing of success."""
 
+    def ended(self, handle: Handle) -> Ended:
+        """What the engine knows of the end of a job that is gone."""
+
     def find(self, folders: Sequence[Path]) -> list[Handle | None]:
         """The living job of each folder, where there is one; for jobs whose handle was never written down."""
 
     def cancel(self, handles: Sequence[Handle], grace: float) -> None:
         """Ask the jobs to end, and after `grace` seconds make them. Returns when none is running."""
+
+    def tidy(self, folders: Sequence[Path]) -> None:
+        """Remove what the ended jobs of these folders have left with the engine."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from kit.errors import KitError, StorageError
+from kit.errors import EnvironmentError_, KitError, StorageError
 from kit.jobdir import Failure, FailureCode, Handle, JobFolder, Result, SpecError
 from kit.plan import PlannedJob
 
@@ -20,9 +20,8 @@ def landing_failure(problem: Exception) -> Failure:
         return Failure(
             FailureCode.DISK_FULL, message, remedy or "free some space, then run or resume it again"
         )
-    return Failure(
-        FailureCode.DEFECT, problem.message if isinstance(problem, KitError) else str(problem), remedy
-    )
+    code = FailureCode.ENGINE if isinstance(problem, EnvironmentError_) else FailureCode.DEFECT
+    return Failure(code, problem.message if isinstance(problem, KitError) else str(problem), remedy)
 
 
 def kind_of(job: PlannedJob) -> str:

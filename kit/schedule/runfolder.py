@@ -36,6 +36,10 @@ class JobState:
     ended: float | None = None
     attempts: int = 0
     failure: Failure | None = None
+    batch_tokens: int | None = None
+    """Tokens in a batch, where memory has forced smaller ones than the recipe's."""
+    retries: tuple[str, ...] = ()
+    """Why it was started again, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class RunState:
     wanted: int
     stored: int
     pid: int = field(default_factory=os.getpid)
+    notice: str = ""
+    """What keeps the whole run waiting, in a sentence."""
     schema: int = SCHEMA
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal, NoReturn
 
-from kit.errors import KitError, StorageError, Where
+from kit.errors import EnvironmentError_, KitError, StorageError, Where
 from kit.jobdir import EvaluateSpec, Failure, FailureCode, Handle, JobSpec, Result, SpecError
 from kit.plan import Plan, PlannedJob
+from kit.schedule.endings import Ended, Verdict, judge_failure, judge_loss
 from kit.schedule.executor import Executor, Slot, Submission
 from kit.schedule.landing import Finish, ended_well, land
 from kit.schedule.reading import FULL, handle_of, kind_of, landing_failure, result_of
@@ -18,8 +20,10 @@ from kit.schedule.runfolder import JobState, RunFolder, RunState
 from kit.store import Store
 
 Prepare = Callable[[PlannedJob, Slot], JobSpec]
-_ATTEMPTS = 2
-"""How often a job is started that vanished without a word; other failures are not repeated by themselves."""
+_BATCH_TOKENS, _FEWEST_TOKENS = 4096, 256
+"""A batch is a quarter after each lack of memory: of this, where the recipe says nothing; never less than that."""
+_ROOM = 64 << 10
+"""Bytes on a disk without which a job cannot write down how it ended."""
 _STOP_GRACE = 3.0
 _LEAVING = 10.0
 """Seconds for a job's process to end after its result: until then its memory and its GPU are not free."""
@@ -43,6 +47,8 @@ class Scheduler:
         self._result_since: dict[str, float] = {}
         self._head: dict[str, Any] = {}
         self._adopted: set[str] = set()
+        self._away_since: float | None = None
+        self._notice = ""
         self._written: tuple[str, tuple[JobState, ...]] | None = None
 
     def run(
@@ -59,6 +65,7 @@ class Scheduler:
 
         Raises:
             StorageError: the run folder has gone from under it; its jobs are ended.
+            EnvironmentError_: the engine has not answered for too long; the jobs may still live.
         """
         self._begin(plan)
         while any(job.stage in ("waiting", "running") for job in self._jobs.values()):
@@ -68,7 +75,8 @@ class Scheduler:
                 self._lose_folder("it has vanished")
             self._follow()
             self._block()
-            self._start_ready()
+            if self._away_since is None:
+                self._start_ready()
             observe(self._write("running"))
             if any(job.stage == "running" for job in self._jobs.values()):
                 time.sleep(pause)
@@ -129,8 +137,12 @@ class Scheduler:
         running = [job_id for job_id, job in self._jobs.items() if job.stage == "running"]
         results = {job_id: result_of(self.folder.job(job_id)) for job_id in running}
         states = self.executor.poll([self._handles[job_id] for job_id in running])
+        self._note_absence("unknown" in states)
         for job_id, engine in zip(running, states, strict=True):
             folder = self.folder.job(job_id)
+            if not folder.path.is_dir():
+                self._lose_job(job_id)
+                continue
             try:
                 land(folder, self.store, self._finish)
                 # The result file speaks first; it was read before the engine was asked, so read it once more.
@@ -145,9 +157,9 @@ class Scheduler:
 
     def _settle(self, job_id: str, result: Result) -> None:
         if result.state != "done":
-            self._end(
-                job_id, result.failure or Failure(FailureCode.DEFECT, "the job failed without a reason")
-            )
+            failure = result.failure or Failure(FailureCode.DEFECT, "the job failed without a reason")
+            job = self._jobs[job_id]
+            self._rule(job_id, judge_failure(failure, job.kind, job.attempts))
             return
         land(self.folder.job(job_id), self.store, self._finish)
         absent = [key for key in self._outputs(job_id) if not self._landed(key)]
@@ -172,13 +184,47 @@ class Scheduler:
         if time.monotonic() - since < self.executor.grace:
             return
         del self._gone_since[job_id]
-        if self._jobs[job_id].attempts < _ATTEMPTS:
-            self._set(job_id, stage="waiting", slot=None)
+        folder, job = self.folder.job(job_id), self._jobs[job_id]
+        ended = self.executor.ended(self._handles[job_id])
+        there = folder.path.is_dir()
+        full = there and shutil.disk_usage(folder.path).free < _ROOM
+        self._rule(job_id, judge_loss(ended, job.kind, job.attempts, there, folder.log_tail(5), full))
+
+    def _lose_job(self, job_id: str) -> None:
+        """End a job whose folder was removed under it: whatever it still does, nobody will find."""
+        self.executor.cancel([self._handles[job_id]], _STOP_GRACE)
+        job = self._jobs[job_id]
+        self._rule(job_id, judge_loss(Ended("unknown"), job.kind, job.attempts, folder_there=False))
+
+    def _rule(self, job_id: str, verdict: Verdict) -> None:
+        """Start a job again, with smaller batches where that is the verdict, or let it fail."""
+        job, reason = self._jobs[job_id], verdict.failure.message
+        if not verdict.again:
+            self._end(job_id, verdict.failure)
             return
-        message = f"the job's process ended without a result, {_ATTEMPTS} times"
-        self._end(
-            job_id, Failure(FailureCode.LOST, message, "look at its log: it may have run out of memory")
-        )
+        tokens = job.batch_tokens
+        if verdict.smaller:
+            tokens = max(_FEWEST_TOKENS, (tokens or self._batch_tokens(job_id)) // 4)
+            reason += f"; again with batches of {tokens} tokens"
+        self._set(job_id, stage="waiting", slot=None, batch_tokens=tokens, retries=(*job.retries, reason))
+
+    def _batch_tokens(self, job_id: str) -> int:
+        with contextlib.suppress(OSError, ValueError, SpecError):
+            return self.folder.job(job_id).spec().batch_tokens or _BATCH_TOKENS
+        return _BATCH_TOKENS
+
+    def _note_absence(self, away: bool) -> None:
+        """Remember since when the engine does not answer, and give up once its patience is over."""
+        if not away:
+            self._away_since, self._notice = None, ""
+            return
+        self._away_since = self._away_since or time.monotonic()
+        self._notice = "the container engine does not answer; waiting for it"
+        if time.monotonic() - self._away_since > self.executor.patience:
+            raise EnvironmentError_(
+                f"the container engine has not answered for {self.executor.patience:.0f} s",
+                remedy=f"start it, then go on with: xlt-kit resume {self.folder.name}; what is finished is kept",
+            )
 
     def _block(self) -> None:
         for job_id, job in self._jobs.items():
@@ -208,14 +254,21 @@ class Scheduler:
         folder = self.folder.job(job_id)
         try:
             spec = self._prepare(self._plan[job_id], slot)
+            if self._jobs[job_id].batch_tokens:
+                spec = replace(spec, batch_tokens=self._jobs[job_id].batch_tokens)
             if self._done_elsewhere(job_id, spec):
                 self._end(job_id, None)
                 return False
             folder.result_file.unlink(missing_ok=True)
             folder.write_spec(spec)
             self._handles[job_id] = self.executor.submit([Submission(folder.path, slot)])[0]
-        except OSError as problem:
-            self._end(job_id, landing_failure(problem))
+        except (OSError, EnvironmentError_) as problem:
+            if isinstance(problem, EnvironmentError_) and "unknown" in self.executor.poll(
+                list(self._handles.values())
+            ):
+                self._note_absence(True)  # the engine has just gone; the job waits for it
+            else:
+                self._end(job_id, landing_failure(problem))
             return False
         attempts = self._jobs[job_id].attempts + 1
         self._adopted.discard(job_id)
@@ -262,8 +315,14 @@ class Scheduler:
 
     def _write(self, stage: Literal["running", "done", "failed", "stopped"]) -> RunState:
         """The state as it is now; it reaches the disk where something has changed."""
-        state = RunState(stage=stage, jobs=tuple(self._jobs.values()), updated=time.time(), **self._head)
-        shape = (stage, state.jobs)
+        state = RunState(
+            stage=stage,
+            jobs=tuple(self._jobs.values()),
+            updated=time.time(),
+            notice=self._notice,
+            **self._head,
+        )
+        shape = (stage + self._notice, state.jobs)
         if shape != self._written:
             try:
                 self.folder.write_state(state)

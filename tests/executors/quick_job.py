@@ -2,8 +2,9 @@
 """A job without a model: keeps the contract of the job folder, and misbehaves as its title asks.
 
 Started in the place of the interpreter (`quick_job.py -m kit.job FOLDER`). Titles: `ok`, `slow` (works until it is
-told to end), `stubborn` (ignores the first signal), `fail`, `vanish` (dies without a word), `vanish-once`,
-`forget` (says done, leaves its cells out), `half-once` (a tuning that dies after its first checkpoint, then goes well).
+told to end), `slow-once` (at its first go in a folder), `stubborn` (ignores the first signal), `fail`, `vanish` (dies
+without a word), `vanish-once`, `forget` (says done, leaves its cells out), `hungry` (takes all memory unless its
+batches are small), `fills` (its disk), `half-once` (a tuning that dies after its first checkpoint, then goes well).
 """
 
 from __future__ import annotations
@@ -29,9 +30,17 @@ def main(folder: JobFolder) -> int:
     if word == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         folder.emit("deaf")
-    if word in ("slow", "stubborn"):
-        time.sleep(120)
     marker = folder.path / "was-here"
+    if word in ("slow", "stubborn") or (word == "slow-once" and not marker.exists()):
+        marker.touch()
+        time.sleep(120)
+    if word == "hungry" and (spec.batch_tokens is None or spec.batch_tokens > 512):
+        hoard = [b"x" * (1 << 20) for _ in range(2048)]  # written, so that it counts
+        print(len(hoard))
+    if word == "fills":
+        with (folder.path / "big").open("wb", buffering=0) as stream:
+            while True:
+                stream.write(bytes(1 << 16))
     if word == "vanish" or (word == "vanish-once" and not marker.exists()):
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,76 +1,52 @@
-"""The docker executor against a real engine: the suite of behaviour, and what a container can and cannot do."""
+"""Containers of a real engine: the suite of behaviour, and what a container can and cannot do."""
 
 from __future__ import annotations
 
-import io
-import tarfile
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from kit import __version__
 from kit.errors import EnvironmentError_
-from kit.executors.docker import DockerExecutor, connect, explain
+from kit.executors.containers import LABEL, USER_LABEL
+from kit.executors.docker import ContainerExecutor
+from kit.executors.engine import Engine
 from kit.jobdir import JobFolder
 from kit.schedule import Slot, Submission
 from tests.executors.conformance import Conformance, job_spec, wait_for
+from tests.executors.engines import BASE, containers_under, make_quick_image, this_engine
 
 pytestmark = pytest.mark.docker
-ROOT = Path(__file__).resolve().parents[2]
-BASE = "xlt-kit-base:debian12"
-RECIPE = """
-FROM {base}
-COPY kit /opt/kit/kit
-COPY tests/executors/quick_job.py /opt/kit/tests/executors/quick_job.py
-RUN mkdir -p /opt/job/bin && printf '#!/bin/sh\\nexec python3 /opt/kit/tests/executors/quick_job.py "$@"\\n' \
-    > /opt/job/bin/python && chmod 755 /opt/job/bin/python
-ENV PATH=/opt/job/bin:/usr/bin:/bin
-LABEL xlt-kit.version={version}
-"""
+SLOTS = (Slot("cpu0", "cpu"), Slot("cpu1", "cpu"))
 
 
 @pytest.fixture(scope="module")
-def client() -> Any:
-    try:
-        client = connect()
-    except EnvironmentError_ as problem:
-        pytest.skip(str(problem))
-    if not client.images.list(BASE):
-        pytest.skip(f"the engine has no {BASE}: images/base-debian.sh makes it")
-    return client
+def engine() -> Engine:
+    return this_engine()
 
 
 @pytest.fixture(scope="module")
-def image(client: Any) -> str:
-    """A small image whose jobs are those of `quick_job.py`."""
-    context = io.BytesIO()
-    with tarfile.open(fileobj=context, mode="w") as tar:
-        for path in [*sorted((ROOT / "kit").rglob("*.py")), ROOT / "tests" / "executors" / "quick_job.py"]:
-            tar.add(path, str(path.relative_to(ROOT)))
-        text = RECIPE.format(base=BASE, version=__version__).encode()
-        entry = tarfile.TarInfo("Dockerfile")
-        entry.size = len(text)
-        tar.addfile(entry, io.BytesIO(text))
-    context.seek(0)
-    client.images.build(fileobj=context, custom_context=True, tag="xlt-kit-test:quick", rm=True)
-    return "xlt-kit-test:quick"
+def image(engine: Engine) -> str:
+    return make_quick_image(engine.client)
 
 
 @pytest.fixture
-def executor(image: str) -> Iterator[DockerExecutor]:
-    executor = DockerExecutor((Slot("cpu0", "cpu"), Slot("cpu1", "cpu")), image, memory_bytes=1 << 30)
+def executor(engine: Engine, image: str, tmp_path: Path) -> Iterator[ContainerExecutor]:
+    executor = ContainerExecutor(engine, SLOTS, image, memory_bytes=1 << 30)
     yield executor
-    executor.tidy()
+    executor.tidy([path for path in tmp_path.glob("*") if path.is_dir()])
+    assert not containers_under(engine, tmp_path)
 
 
 class TestConformance(Conformance):
     pass
 
 
-def test_a_container_is_locked_up(executor: DockerExecutor, client: Any, tmp_path: Path) -> None:
+def test_a_container_is_locked_up(executor: ContainerExecutor, engine: Engine, tmp_path: Path) -> None:
     _, handle = Conformance().start(executor, tmp_path / "job", "slow")
+    client = engine.client
     facts = client.api.inspect_container(handle.id)
     host = facts["HostConfig"]
     assert host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and host["NetworkMode"] == "none"
@@ -95,41 +71,59 @@ def test_a_container_is_locked_up(executor: DockerExecutor, client: Any, tmp_pat
 
 
 def test_ended_containers_are_tidied_and_strangers_left_alone(
-    executor: DockerExecutor, client: Any, tmp_path: Path
+    executor: ContainerExecutor, engine: Engine, tmp_path: Path
 ) -> None:
-    stranger = client.containers.create(BASE, ["true"], name="xlt-kit-not-ours")
+    stranger = engine.client.containers.create(BASE, ["true"], name="xlt-kit-not-ours")
     try:
         _, handle = Conformance().start(executor, tmp_path / "job", "ok")
-        wait_for(lambda: executor.poll([handle]) == ["gone"])
-        assert len(executor.tidy()) == 1
-        assert client.containers.get(stranger.id)
+        _, other = Conformance().start(executor, tmp_path / "other", "ok")
+        wait_for(lambda: executor.poll([handle, other]) == ["gone", "gone"])
+        executor.tidy([tmp_path / "job"])
+        assert len(containers_under(engine, tmp_path)) == 1
+        assert engine.client.containers.get(stranger.id)
     finally:
         stranger.remove(force=True)
 
 
 def test_a_gpu_without_the_toolkit_names_the_remedy_and_leaves_nothing(
-    image: str, client: Any, tmp_path: Path
+    image: str, engine: Engine, tmp_path: Path
 ) -> None:
-    if "nvidia" in client.info().get("Runtimes", {}):
+    if "nvidia" in engine.client.info().get("Runtimes", {}):
         pytest.skip("this engine can give GPUs")
-    executor = DockerExecutor((Slot("gpu0", "cuda", 0),), image)
+    executor = ContainerExecutor(engine, (Slot("gpu0", "cuda", "0"),), image)
     folder = JobFolder(tmp_path / "job")
     folder.write_spec(job_spec("ok"))
-    before = len(client.containers.list(all=True))
-    with pytest.raises(EnvironmentError_, match="nvidia-container-toolkit"):
+    with pytest.raises(EnvironmentError_, match="cannot give a container a GPU") as refusal:
         executor.submit([Submission(folder.path, executor.slots[0])])
-    assert len(client.containers.list(all=True)) == before
+    assert "nvidia-container-toolkit" in (refusal.value.remedy or "")
+    assert not containers_under(engine, tmp_path)
 
 
-def test_an_image_that_is_missing_or_of_another_kit_is_refused(client: Any) -> None:
-    slots = (Slot("cpu0", "cpu"),)
-    with pytest.raises(EnvironmentError_, match="xlt-kit image build"):
-        DockerExecutor(slots, "xlt-kit-test:none")
+def test_an_image_that_is_missing_or_of_another_kit_is_refused(engine: Engine) -> None:
+    with pytest.raises(EnvironmentError_, match="has no image") as missing:
+        ContainerExecutor(engine, SLOTS, "xlt-kit-job:0.1.0-cu12x")
+    assert missing.value.remedy == "make it: xlt-kit image build"
     with pytest.raises(EnvironmentError_, match="is of xlt-kit"):
-        DockerExecutor(slots, BASE)
+        ContainerExecutor(engine, SLOTS, BASE)
 
 
-def test_refusals_are_told_apart() -> None:
-    assert "toolkit" in explain('could not select device driver "" with capabilities: [[gpu]]')[0]
-    assert "disk is full" in explain("write /var/lib: no space left on device")[0]
-    assert "look at the engine's log" in explain("something else")[1]
+def test_a_container_that_was_made_but_never_started_is_no_living_job(
+    executor: ContainerExecutor, engine: Engine, tmp_path: Path
+) -> None:
+    """As a kit leaves it that is killed between the two calls."""
+    folder = tmp_path / "job"
+    folder.mkdir()
+    user = str(os.getuid())
+    labels = {LABEL: str(folder), USER_LABEL: user}
+    engine.client.containers.create(BASE, ["true"], labels=labels)
+    assert executor.find([folder]) == [None]
+    _, handle = Conformance().start(executor, folder, "ok")
+    assert len(containers_under(engine, tmp_path)) == 1
+    wait_for(lambda: executor.poll([handle]) == ["gone"])
+
+
+def test_a_job_of_another_engine_is_not_taken_for_gone(executor: ContainerExecutor, tmp_path: Path) -> None:
+    _, handle = Conformance().start(executor, tmp_path / "job", "ok")
+    with pytest.raises(EnvironmentError_, match="another engine"):
+        executor.poll([replace(handle, mark="ABCD:EFGH")])
+    wait_for(lambda: executor.poll([handle]) == ["gone"])

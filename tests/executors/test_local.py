@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from kit.errors import EnvironmentError_
-from kit.executors import LocalExecutor, detect_slots
+from kit.executors import LocalExecutor
 from kit.schedule import Slot
+from kit.schedule.endings import Ended
 from tests.executors.conformance import Conformance, wait_for
 
 QUICK = str(Path(__file__).with_name("quick_job.py"))
@@ -49,6 +49,7 @@ def test_the_job_outlives_the_process_that_started_it(tmp_path: Path) -> None:
 from pathlib import Path
 from kit.executors import LocalExecutor
 from kit.schedule import Slot
+from kit.schedule.endings import Ended
 from tests.executors.conformance import Conformance
 executor = LocalExecutor((Slot("cpu0", "cpu"),), python={QUICK!r})
 Conformance().start(executor, Path({str(tmp_path / "job")!r}), "slow")
@@ -66,25 +67,12 @@ Conformance().start(executor, Path({str(tmp_path / "job")!r}), "slow")
     wait_for(lambda: later.poll([handle]) == ["gone"])
 
 
-def test_slots_are_shares_of_the_processors() -> None:
-    count = len(os.sched_getaffinity(0))
-    assert len(detect_slots("cpu", "auto", 1)) == count
-    assert len(detect_slots("cpu", "auto", 10 * count)) == 1
-    assert [slot.name for slot in detect_slots("cpu", 3, 1)] == ["cpu0", "cpu1", "cpu2"]
-
-
-def test_gpus_are_counted_by_the_drivers_own_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\necho 'GPU 0: NVIDIA X (UUID: a)'\necho 'GPU 1: NVIDIA X (UUID: b)'\n")
-    tool.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert [(slot.device, slot.gpu) for slot in detect_slots("auto", "auto", 1)] == [("cuda", 0), ("cuda", 1)]
-    assert detect_slots("cpu", 1, 1)[0].device == "cpu"
-
-
-def test_asking_for_a_gpu_where_there_is_none_names_the_remedy(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_the_end_of_a_child_is_known_and_that_of_a_strangers_is_not(
+    executor: LocalExecutor, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(EnvironmentError_, match=r"resources\.device=cpu"):
-        detect_slots("cuda", "auto", 1)
+    _, killed = Conformance().start(executor, tmp_path / "killed", "vanish")
+    _, failed = Conformance().start(executor, tmp_path / "failed", "fail")
+    wait_for(lambda: executor.poll([killed, failed]) == ["gone", "gone"])
+    assert executor.ended(killed) == Ended("signal", 9)
+    assert executor.ended(failed) == Ended("exited", 1)
+    assert LocalExecutor(executor.slots, python=QUICK).ended(killed) == Ended("unknown")

@@ -12,7 +12,7 @@ from kit.errors import LockedError, StorageError
 from kit.executors import LocalExecutor
 from kit.jobdir import CellSpec, EvaluateSpec, GenerateTask, Handle, JobSpec, Prompt, TuneSpec
 from kit.plan import Cost, Demand, Plan, PlannedJob, Wanted
-from kit.schedule import RunFolder, RunState, Scheduler, Slot, Submission
+from kit.schedule import Executor, RunFolder, RunState, Scheduler, Slot, Submission
 from kit.store import Store
 from tests.executors.conformance import wait_for
 
@@ -38,11 +38,12 @@ def tuning(job_id: str, title: str, steps: tuple[int, ...] = (60,)) -> PlannedJo
 class Bench:
     """A run folder, a store and a scheduler on two slots."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, executor: Executor | None = None) -> None:
         self.folder = RunFolder(root / "run")
         (self.folder.path / "jobs").mkdir(parents=True)
         self.store = Store(root / "store")
-        self.executor = LocalExecutor((Slot("cpu0", "cpu"), Slot("cpu1", "cpu")), python=QUICK)
+        slots = (Slot("cpu0", "cpu"), Slot("cpu1", "cpu"))
+        self.executor = executor or LocalExecutor(slots, python=QUICK)
         self.executor.grace = 0.1
         self.finished: list[str] = []
 
@@ -57,9 +58,14 @@ class Bench:
 
         return Scheduler(self.folder, self.executor, self.store, self.prepare, finish)
 
-    def run(self, *jobs: PlannedJob, stopping: Callable[[], bool] = lambda: False) -> RunState:
+    def run(
+        self,
+        *jobs: PlannedJob,
+        stopping: Callable[[], bool] = lambda: False,
+        observe: Callable[[RunState], None] = lambda state: None,
+    ) -> RunState:
         plan = Plan(Demand(Wanted("r", ()), {}, {}), jobs, frozenset(k for j in jobs for k in j.keys))
-        return self.scheduler().run(plan, stopping, pause=0.02)
+        return self.scheduler().run(plan, stopping, observe, pause=0.02)
 
 
 @pytest.fixture
