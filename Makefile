@@ -41,6 +41,7 @@ fuzz: install
 
 bench: install
 	$(BIN)/python tests/bench/start.py
+	$(BIN)/python -m tests.bench.containers
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kit.api.planning import Prepared
 from kit.errors import EnvironmentError_
 from kit.executors import ContainerExecutor, LocalExecutor, connect
-from kit.executors.engine import Engine, Kind
+from kit.executors.engine import Engine, EngineAway, Kind
 from kit.executors.flavour import FLAVOURS, Flavour, check_driver, for_driver
 from kit.executors.gpus import Gpu, may_be_there, of_engine, of_host, visible
 from kit.executors.image import check, listed
@@ -39,11 +39,23 @@ def choose_executor(prepared: Prepared) -> Choice:
         gpus = [] if resources.device == "cpu" else visible(of_host(), os.environ)
         return Choice(LocalExecutor(_slots(prepared, gpus)), reason)
     wanted: Kind | None = None if resources.executor == "auto" else resources.executor
-    engine = connect(wanted)
+    engine = _connected(wanted)
     reason = "asked for" if wanted else "torch is not installed here"
     image, gpus = _image_and_gpus(engine, resources)
     executor = ContainerExecutor(engine, _slots(prepared, gpus), image, resources.memory)
     return Choice(executor, f"{reason}; {engine.why}, image {image}")
+
+
+def _connected(wanted: Kind | None) -> Engine:
+    try:
+        return connect(wanted)
+    except EngineAway as problem:
+        if wanted:
+            raise
+        raise EnvironmentError_(
+            f"torch is not installed beside the kit, and {problem.message}",
+            remedy="pip install 'xlt-kit[job]', or start Docker or Podman",
+        ) from problem
 
 
 def _slots(prepared: Prepared, gpus: list[Gpu]) -> tuple[Slot, ...]:

@@ -99,10 +99,17 @@ def _window(jobs: tuple[JobState, ...], height: int) -> list[JobState]:
 
 
 def _row(job: JobState, progress: JobProgress) -> str:
-    doing = progress.doing if job.stage == "running" else ""
+    doing = f"{progress.doing}{_usage(progress)}" if job.stage == "running" else ""
     if job.ended and job.started:
         doing = duration(job.ended - job.started)
     return f"{_MARKS[job.stage]} {job.title:56.56} {doing}"
+
+
+def _usage(progress: JobProgress) -> str:
+    use = progress.usage
+    if "gpu" in use:
+        return f"  GPU {use['gpu']:.0%}, {use['gpu_memory'] / 2**30:.1f}/{use['gpu_total'] / 2**30:.0f} GiB"
+    return f"  {use['memory'] / 2**30:.1f} GiB" if "memory" in use else ""
 
 
 def _summary(state: RunState, progress: RunProgress) -> str:

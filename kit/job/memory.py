@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import torch
 
 from kit.job.failures import classify
+from kit.job.usage import memory_limit
 from kit.jobdir import FailureCode
 
 T = TypeVar("T")
@@ -86,13 +88,9 @@ def _free_bytes(device: str) -> int:
     if device == "cuda":
         torch.cuda.empty_cache()
         return int(torch.cuda.mem_get_info()[0])
-    free = _available_bytes()
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
-        used = Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii").strip()
-    except OSError:
-        return free
-    return free if limit == "max" else max(0, min(free, int(limit) - int(used)))
+    free, limit = _available_bytes(), memory_limit()
+    # What the control group counts holds the page cache too, which it gives back; the process itself does not.
+    return free if limit is None else max(0, min(free, limit - psutil.Process().memory_info().rss))
 
 
 def _available_bytes() -> int:

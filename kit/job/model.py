@@ -39,9 +39,21 @@ _PLAIN_STARTS = (True, False, "gaussian", "orthogonal")
 
 def check_device(device: str) -> None:
     """Raises BadInput where CUDA is asked for and not there."""
-    if device == "cuda" and not torch.cuda.is_available():
+    if device != "cuda":
+        return
+    if not torch.cuda.is_available():
         raise BadInput(
             "The job asks for CUDA, and torch sees no CUDA device.", "Use device cpu, or a CUDA build."
+        )
+    major, minor = torch.cuda.get_device_capability(0)
+    built = [
+        int(name.removeprefix("sm_").rstrip("af")) for name in torch.cuda.get_arch_list() if "sm_" in name
+    ]
+    if built and 10 * major + minor < min(built):
+        raise BadInput(
+            f"{torch.cuda.get_device_name(0)} is of compute capability {major}.{minor}; this build of torch begins at "
+            f"{min(built) / 10}.",
+            "Use the CUDA 12 image, which knows older cards: xlt-kit image build --flavour cu12.",
         )
 
 

@@ -16,6 +16,7 @@ from kit.job.failures import BadInput
 from kit.job.model import check_device
 from kit.job.pretrain import PretrainSettings, pretrain
 from kit.job.tune import tune
+from kit.job.usage import measured
 from kit.jobdir import EvaluateSpec, JobFolder, JobSpec, PretrainSpec, TuneSpec, publish_folder, tree_digest
 
 _LOG_EVERY = 10  # optimizer steps between two lines of the log
@@ -33,13 +34,14 @@ def work(job: JobSpec, folder: JobFolder, environment: dict[str, Any], landed: d
     def emit(kind: str, /, **data: Any) -> None:
         tell(folder, kind, data)
 
-    desk = Desk(job, folder, environment, emit, landed)
-    if isinstance(job.work, EvaluateSpec):
-        evaluate(desk)
-    elif isinstance(job.work, TuneSpec):
-        tune(desk)
-    else:
-        landed["model"] = _pretrain(job, job.work, folder)
+    desk = Desk(job, folder, dict(environment), emit, landed)
+    with measured(folder, job.device, environment):
+        if isinstance(job.work, EvaluateSpec):
+            evaluate(desk)
+        elif isinstance(job.work, TuneSpec):
+            tune(desk)
+        else:
+            landed["model"] = _pretrain(job, job.work, folder)
 
 
 def set_up(job: JobSpec) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kit.jobdir import Event, JobFolder
 from kit.schedule.runfolder import JobState, RunFolder, RunState
@@ -11,10 +11,11 @@ from kit.schedule.runfolder import JobState, RunFolder, RunState
 
 @dataclass
 class JobProgress:
-    """What a job last said of itself: the share done (0 to 1) and a phrase."""
+    """What a job last said of itself: the share done (0 to 1), a phrase, and what it takes of the machine."""
 
     share: float = 0.0
     doing: str = ""
+    usage: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ class Follower:
 def _apply(event: Event, progress: JobProgress, job: JobState) -> None:
     data = event.data
     if event.kind == "started":  # what an earlier go at this job said is over
-        progress.share, progress.doing = 0.0, ""
+        progress.share, progress.doing, progress.usage = 0.0, "", {}
+    elif event.kind == "usage":
+        progress.usage = data
     elif event.kind == "phase":
         progress.doing = str(data.get("name", ""))
     elif event.kind == "train":

@@ -51,6 +51,7 @@ def test_a_container_is_locked_up(executor: ContainerExecutor, engine: Engine, t
     host = facts["HostConfig"]
     assert host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and host["NetworkMode"] == "none"
     assert "no-new-privileges" in host["SecurityOpt"] and not host["Privileged"]
+    assert not [mount for mount in facts["Mounts"] if "docker.sock" in mount["Source"]]
     assert host["PidsLimit"] and host["Memory"] == 1 << 30
     assert [mount["Destination"] for mount in facts["Mounts"] if mount["RW"]] == [str(tmp_path / "job")]
 
