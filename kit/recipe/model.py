@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ByteSize, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import ByteSize, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from kit.recipe.sources import (
     Adapter,
@@ -144,6 +144,12 @@ Checkpoint = Annotated[
         _number_or("last", "<step>"), **expected("an optimizer step (a whole number) or `last`", "last")
     ),
 ]
+_LEAST_MEMORY = 256 << 20
+Memory = Annotated[
+    ByteSize,
+    Field(ge=_LEAST_MEMORY),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer", "minimum": _LEAST_MEMORY}]}),
+]
 Slots = Annotated[
     Annotated[Count, Tag("<count>")] | Annotated[Literal["auto"], Tag("<auto>")],
     Discriminator(_number_or("auto", "<count>"), **expected("a whole number or `auto`", "auto")),
@@ -172,9 +178,8 @@ class Resources(Entry):
     jobs_per_gpu: Slots = Field(
         default=1, description="Jobs at a time on one GPU; `auto` as many as its memory holds."
     )
-    memory: ByteSize | None = Field(
+    memory: Memory | None = Field(
         default=None,
-        ge=256 << 20,
         description="The most a container may use, `16GB` say; nine tenths of the machine if left out.",
     )
     threads: Count = Field(default=1, description="CPU threads of a job.")

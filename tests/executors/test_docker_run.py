@@ -151,7 +151,7 @@ def test_the_smoke_recipe_gives_the_same_predictions(smoke: tuple[Kit, Any], cli
     code, output = lab.run("run", SMOKE, "--executor", "docker")
     assert code == 0, output
     here = Lab(smoke[0].home)
-    plan = json.loads(next(here.home.glob("runs/smoke-*/state.json")).read_text())["jobs"]
+    plan = json.loads(next(lab.home.glob("runs/smoke-*/state.json")).read_text())["jobs"]
     assert len(plan) == 13  # the base, and for each of six tunings it and its evaluation
     handles = [job.handle() for run in lab.home.glob("runs/*") for job in RunFolder(run).job_folders()]
     assert [handle.executor for handle in handles if handle] == ["docker"] * len(plan)
