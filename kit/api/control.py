@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -173,6 +174,28 @@ def stop_run(folder: RunFolder) -> bool:
             ended = tuple(replace(j, stage="stopped") if j.stage == "running" else j for j in state.jobs)
             folder.write_state(replace(state, stage="stopped", jobs=ended, updated=time.time()))
     return bool(holder or jobs)
+
+
+def delete_run(folder: RunFolder) -> None:
+    """Delete the folder of a run that nobody works on; its finished cells stay in the store.
+
+    It gets another name first, so that a kit that is just ending cannot write into what is half deleted.
+
+    Raises:
+        LockedError: a kit works on it. StorageError: the folder cannot be removed.
+    """
+    gone = folder.path.with_name(f".{folder.name}.gone")
+    try:
+        with folder.lock():
+            shutil.rmtree(gone, ignore_errors=True)
+            os.rename(folder.path, gone)
+            shutil.rmtree(gone)
+    except OSError as problem:
+        raise StorageError(
+            f"the run's folder cannot be removed: {problem.strerror}",
+            where=Where(str(folder.path)),
+            remedy="check its permissions",
+        ) from problem
 
 
 def _end(holder: Holder) -> None:

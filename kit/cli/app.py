@@ -15,6 +15,7 @@ from kit import __version__
 from kit.errors import KitError, StoppedError, UsageError
 
 COMMANDS = {
+    "tui": ("kit.cli.tui:tui", "The terminal UI; `xlt-kit` alone starts it as well."),
     "run": ("kit.cli.run:run", "Run a recipe: tune, evaluate, and show the transfer table."),
     "resume": ("kit.cli.control:resume", "Go on with a run that was stopped, killed or left."),
     "attach": ("kit.cli.control:attach", "Watch a run that works in the background."),
@@ -68,15 +69,26 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"{problem.message}{hint}", ctx) from None
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True
+)
 @click.version_option(__version__, prog_name="xlt-kit")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Tune a multilingual model in one language, evaluate it in many, and see what transferred.
 
     \b
     Begin with:  xlt-kit run recipes/smoke.yaml
     Exit codes:  docs/errors.md
     """
+    if ctx.invoked_subcommand is not None:
+        return
+    if sys.stdin is None or sys.stdout is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        click.echo(ctx.get_help())
+        ctx.exit(2)
+    from kit.cli.tui import tui
+
+    tui.main([], prog_name="xlt-kit tui", standalone_mode=False)
 
 
 def main(arguments: list[str] | None = None) -> None:

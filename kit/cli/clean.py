@@ -7,11 +7,11 @@ import time
 import click
 
 from kit.api import Workspace
-from kit.cli.common import duration, print_json, workspace_options
-from kit.cli.store import human
+from kit.cli.common import print_json, workspace_options
 from kit.executors import connect
 from kit.executors.containers import left_over, owned, remove
 from kit.executors.image import drop, unneeded
+from kit.report.units import duration, human
 
 
 @click.command()

@@ -53,17 +53,4 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=1))
 
 
-def duration(seconds: float | None) -> str:
-    """Seconds as people say them: `45 s`, `12 min`, `3 h 05`."""
-    if seconds is None:
-        return "?"
-    seconds = max(0.0, seconds)  # the clock may have been set back meanwhile
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes:02d}"
-
-
-__all__ = ["Workspace", "duration", "print_json", "recipe_options", "workspace_options"]
+__all__ = ["Workspace", "print_json", "recipe_options", "workspace_options"]

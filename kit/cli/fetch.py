@@ -15,8 +15,8 @@ from kit.api.bundle import bundle, check
 from kit.api.fetching import Fetched, Part, Tell, fetch, parts
 from kit.catalog import Catalog
 from kit.cli.common import print_json, workspace_options
-from kit.cli.store import human
 from kit.errors import ChecksumError, MissingInputError, UsageError, Where
+from kit.report.units import human
 
 _SHOWN = 20  # names of files in a list of faults
 

@@ -11,7 +11,6 @@ import click
 
 from kit.api import Workspace
 from kit.cli.common import print_json, workspace_options
-from kit.cli.store import human
 from kit.errors import DataError, EnvironmentError_, MissingInputError, Where
 from kit.executors import connect, image_trial
 from kit.executors import image as images
@@ -21,6 +20,7 @@ from kit.executors.gpus import of_host
 from kit.executors.image import Image
 from kit.jobdir import encode, sha256_file
 from kit.manifest import git_state
+from kit.report.units import human
 
 
 def _flavour(text: str | None) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from kit.api import Prepared, Workspace, prepare
-from kit.cli.common import duration, print_json, recipe_options, workspace_options
+from kit.cli.common import print_json, recipe_options, workspace_options
 from kit.jobdir import encode
 from kit.plan import PlannedJob, WantedCell, reason
+from kit.report.units import duration
 
 
 @click.command()

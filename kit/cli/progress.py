@@ -7,8 +7,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from kit.cli.common import duration
 from kit.cli.output import RunOutput
+from kit.report.units import duration
 from kit.schedule import JobState, RunFolder, RunState
 from kit.schedule.progress import Follower, JobProgress, RunProgress
 

@@ -19,12 +19,13 @@ from kit.api import (
     prepare,
     results,
 )
-from kit.cli.common import duration, print_json, recipe_options, workspace_options
+from kit.cli.common import print_json, recipe_options, workspace_options
 from kit.cli.output import RunOutput
 from kit.cli.progress import watcher
 from kit.cli.tables import print_tables
 from kit.errors import JobFailed, StoppedError
 from kit.jobdir import encode
+from kit.report.units import duration
 from kit.schedule import RunFolder, RunState
 
 

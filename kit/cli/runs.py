@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from kit.api import Status, Workspace, list_statuses
-from kit.cli.common import duration, print_json, workspace_options
+from kit.cli.common import print_json, workspace_options
 from kit.errors import UsageError
 from kit.jobdir import JobFolder, encode
+from kit.report.units import duration
 from kit.schedule import RunFolder, find_run
 
 

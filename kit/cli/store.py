@@ -9,6 +9,7 @@ import click
 from kit.api import Workspace, needed
 from kit.cli.common import print_json, workspace_options
 from kit.errors import ChecksumError, Where
+from kit.report.units import human
 from kit.store import Damage, Piece, collect, pieces, remove, size_of, verify
 
 
@@ -87,16 +88,6 @@ def check(workspace: Workspace, taking_out: bool, as_json: bool) -> None:
             where=Where(str(opened.root)),
             remedy="take them out with: xlt-kit store verify --remove; the next run makes them, and only them, anew",
         )
-
-
-def human(size: int) -> str:
-    """Bytes as people say them: `12.3 MB`."""
-    value = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
 
 
 def _progress(done: int, total: int) -> None:

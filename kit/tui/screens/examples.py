@@ -1,0 +1,184 @@
+"""The examples under one cell: what was asked, what the base said, what the tuned models say now."""
+
+from __future__ import annotations
+
+import difflib
+import html
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from kit.api.workspace import Workspace
+from kit.data.example import Example, read_slice
+from kit.jobdir import atomic_write
+from kit.report.examples import FILTERS, Answer, Shown, clean, examples_under, marked
+from kit.results import Results, TransferTable
+from kit.tui.actions import Bindings, bindings
+from kit.tui.screens.page import Page
+
+_MARKS = {"right": "✓", "wrong": "·", "turned-right": "▲", "turned-wrong": "▼"}
+_STYLES = {"right": "success", "wrong": "dim", "turned-right": "bold success", "turned-wrong": "bold error"}
+_WORDS = {"right": "right before and after", "wrong": "wrong before and after",
+          "turned-right": "turned right", "turned-wrong": "turned wrong"}  # fmt: skip
+_MOST = 2000
+Ink = Callable[[str], str]
+
+
+class ExamplesPage(Page):
+    """Opened from a cell of the table."""
+
+    place = "examples"
+    BINDINGS: ClassVar[Bindings] = bindings("examples")
+
+    def __init__(self, found: Results, table: TransferTable, row: int, column: int) -> None:
+        super().__init__()
+        cell = table.rows[row].cells[column]
+        tuned = [one for key in cell.keys if (one := found.find(key))]
+        bases = [one for key in cell.base_keys or cell.keys if (one := found.find(key))]
+        self._base, self._tuned = bases[0], [] if table.rows[row].subject.is_base else tuned
+        self._cell_name = f"{table.rows[row].subject.trained_on or 'base'} → {table.columns[column].name}"
+        self._language = table.columns[column].language
+        self._keep = "all"
+        self._items: dict[str, Shown] = {}
+
+    def head(self) -> str:
+        """The cell's name."""
+        return self._cell_name
+
+    def body(self) -> ComposeResult:
+        """A list of items at the left, the chosen one at the right."""
+        with Horizontal():
+            yield OptionList(id="items")
+            with VerticalScroll(id="item", can_focus=True):
+                yield Static(id="text")
+
+    def on_mount(self) -> None:
+        """Fill the list."""
+        super().on_mount()
+        self._fill()
+        self.query_one("#items").focus()
+
+    def action_keep(self, step: int) -> None:
+        """The next filter."""
+        self._keep = FILTERS[(FILTERS.index(self._keep) + step) % len(FILTERS)]
+        self._fill()
+
+    def action_leave(self) -> None:
+        """Back to the table."""
+        self.app.pop_screen()
+
+    def action_html(self) -> None:
+        """Write a page that a browser draws rightly, whatever the script."""
+        folder = self.kit.workspace.home / "pages"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self._base.key[:24]}-{self._language}-{self._keep}.html"
+        atomic_write(path, as_html(self._cell_name, list(self._items.values())))
+        self.app.copy_to_clipboard(str(path))
+        self.app.open_url(path.as_uri())
+        self.notify(str(path), title="written (its path is copied)", timeout=8)
+
+    @on(OptionList.OptionHighlighted, "#items")
+    def _moved(self, event: OptionList.OptionHighlighted) -> None:
+        if event.option_id in self._items:
+            self.query_one("#text", Static).update(_drawn(self._items[event.option_id], self.ink))
+            self.query_one("#item").scroll_home(animate=False)
+
+    @on(OptionList.OptionSelected, "#items")
+    def _picked(self) -> None:
+        self.query_one("#item").focus()
+
+    def _fill(self) -> None:
+        gold = _gold(self.kit.workspace, self._base.data, self._language)
+        shown = list(examples_under(self._base, self._tuned or None, gold, self._keep))
+        self._items = {item.id: item for item in shown[:_MOST]}
+        options = self.query_one("#items", OptionList)
+        options.clear_options()
+        for item in self._items.values():
+            change = item.changes[0]
+            options.add_option(
+                Option(Text(f"{_MARKS[change]} {item.id[-24:]}", style=self.ink(_STYLES[change])), id=item.id)
+            )
+        options.border_title = f"{len(shown)} {self._keep.replace('-', ' ')}"
+        options.border_subtitle = "f filters"
+        if self._items:
+            options.highlighted = 0
+        else:
+            self.query_one("#text", Static).update("No example is like that; f goes on to the next filter.")
+
+
+def _gold(workspace: Workspace, data: str, language: str) -> dict[str, Example]:
+    path: Path = workspace.store().slice_path(data)
+    return {example.id: example for example in read_slice(path, language)} if path.exists() else {}
+
+
+def _drawn(item: Shown, ink: Ink) -> Text:
+    """Whatever comes from the data stands alone on its line, nothing at its right."""
+    text = Text()
+    for change in dict.fromkeys(item.changes):
+        text.append(f"{_MARKS[change]} {_WORDS[change]}  ", style=ink(_STYLES[change]))
+    text.append("\n\n")
+    if item.example is not None:
+        before, _, rest = clean(marked(item.example)).partition("⟦")
+        gold, _, after = rest.partition("⟧")
+        text.append("context\n", style="dim").append(before).append(gold, style="bold reverse").append(after)
+        text.append("\n\nquestion\n", style="dim").append(clean(item.example.question), style="bold")
+        text.append("\n\ngold\n", style="dim")
+        text.append("\n".join(map(clean, item.example.answers)), style=ink("bold success"))
+    text.append("\n\n")
+    _add_answer(text, "base", item.base, None, ink)
+    for answer in item.tuned:
+        seed = f", seed {answer.seed}" if answer.seed is not None else ""
+        _add_answer(text, f"tuned{seed}", answer, item.base, ink)
+    return text
+
+
+def _add_answer(text: Text, name: str, answer: Answer, against: Answer | None, ink: Ink) -> None:
+    mark, style = ("✓", "success") if answer.right else ("✗", "error")
+    notes = [f"F1 {answer.f1:.0f}"] + (["overran"] if answer.overran else [])
+    text.append(f"{mark} {name}", style=ink(style)).append(
+        f"   {', '.join(notes)}; ended by {answer.stop}\n", style="dim"
+    )
+    words = clean(answer.answer).split(" ")
+    known = clean(against.answer).split(" ") if against else words
+    for tag, _, _, low, high in difflib.SequenceMatcher(None, known, words, autojunk=False).get_opcodes():
+        piece = " ".join(words[low:high])
+        if piece:
+            text.append(piece, style="" if tag == "equal" else "bold underline").append(" ")
+    text.append("\n\n" if answer.answer.strip() else "(nothing)\n\n", style="dim")
+
+
+def as_html(name: str, items: list[Shown]) -> str:
+    """A page of its own, without scripts or anything from elsewhere; each text says its direction by itself."""
+
+    def block(kind: str, text: str) -> str:
+        return f'<p class="{kind}" dir="auto">{html.escape(text)}</p>'
+
+    rows = []
+    for item in items:
+        change = ", ".join(_WORDS[one] for one in dict.fromkeys(item.changes))
+        parts = [f"<h2>{html.escape(item.id)} <small>{change}</small></h2>"]
+        if item.example is not None:
+            context = html.escape(clean(marked(item.example))).replace("⟦", "<mark>").replace("⟧", "</mark>")
+            parts.append(f'<p class="context" dir="auto">{context}</p>')
+            parts.append(block("question", clean(item.example.question)))
+            parts += [block("gold", clean(answer)) for answer in item.example.answers]
+        for label, answer in (("base", item.base), *((f"tuned, seed {a.seed}", a) for a in item.tuned)):
+            parts.append(f"<h3>{label} {'✓' if answer.right else '✗'} F1 {answer.f1:.0f}</h3>")
+            parts.append(block("answer", clean(answer.answer)))
+        rows.append(f"<section>{''.join(parts)}</section>")
+    style = (
+        "body{font:18px/1.5 sans-serif;max-width:46em;margin:2em auto;padding:0 1em;color:#222;background:#fdfcf9}"
+        "section{border-top:1px solid #ccc;padding:.6em 0}h2{font-size:.8em;color:#666}"
+        "h3{font-size:.8em;margin:.6em 0 0}"
+        ".question{font-weight:bold}.gold{color:#176b3a}.answer{border-inline-start:3px solid #888;padding:0 .6em}"
+        "mark{background:#ffe58a}p{margin:.3em 0}"
+    )
+    head = f'<meta charset="utf-8"><title>{html.escape(name)}</title><style>{style}</style>'
+    return f"<!doctype html><html><head>{head}</head><body><h1>{html.escape(name)}</h1>{''.join(rows)}</body></html>"

@@ -1,0 +1,161 @@
+"""What all pages share: the line at the top, the footer, help; and small windows that ask something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Button, Footer, Input, Label, Static
+
+from kit.tui.actions import Bindings, Place, bindings, described, key_name
+
+if TYPE_CHECKING:
+    from kit.tui.app import XltKit
+
+
+class Page(Screen[None]):
+    """A page: `place` names its actions, `title_text` stands in the line at the top."""
+
+    place: ClassVar[Place]
+    also: ClassVar[tuple[Place, ...]] = ()
+    """Places whose actions belong to a widget of this page: they stand in its help."""
+
+    @property
+    def kit(self) -> XltKit:
+        """The app, with its type."""
+        return self.app  # type: ignore[return-value]
+
+    def head(self) -> str:
+        """What the line at the top says of this page."""
+        return ""
+
+    def compose(self) -> ComposeResult:
+        """The line at the top, the page's own, the footer."""
+        yield Static(id="head")
+        yield from self.body()
+        yield Footer(show_command_palette=False)
+
+    def body(self) -> ComposeResult:
+        """The page's own widgets."""
+        yield from ()
+
+    def on_mount(self) -> None:
+        """Fill the line at the top."""
+        self.refresh_head()
+
+    def refresh_head(self) -> None:
+        """Write the line at the top anew."""
+        text = Text().append(" xlt-kit ", style="bold reverse")
+        for name, key, word in (("recipes", "1", "Recipes"), ("runs", "2", "Runs")):
+            here = name == self.place
+            text.append(f"  {key} ", style="dim").append(word, style="bold underline" if here else "")
+        if self.head():
+            text.append("   ").append(self.head(), style="bold")
+        self.query_one("#head", Static).update(text)
+
+    def ink(self, style: str) -> str:
+        """A style in the colours of the theme: `bold success`, `dim`, `error` …"""
+        theme = self.app.current_theme
+        known = {
+            "success": theme.success,
+            "warning": theme.warning,
+            "error": theme.error,
+            "accent": theme.accent,
+        }
+        known["primary"] = theme.primary
+        return " ".join(known.get(word) or word for word in style.split())
+
+    def explain(self) -> None:
+        """Help for this page."""
+        self.app.push_screen(Help((self.place, *self.also, "everywhere")))
+
+
+class Window(ModalScreen[str | None]):
+    """A small window in the middle; Escape leaves it without an answer."""
+
+    BINDINGS: ClassVar[Bindings] = [("escape", "dismiss_with_nothing", "Leave")]
+
+    def action_dismiss_with_nothing(self) -> None:
+        """Leave without an answer."""
+        self.dismiss(None)
+
+
+class Confirm(Window):
+    """Asks before something is ended or deleted; the answer is `yes` or None. `n` has the focus."""
+
+    BINDINGS: ClassVar[Bindings] = [("y", "answer('yes')", "Yes"), ("n", "dismiss_with_nothing", "No")]
+
+    def __init__(self, question: str, yes: str) -> None:
+        super().__init__()
+        self._question, self._yes = question, yes
+
+    def compose(self) -> ComposeResult:
+        """The question and two buttons."""
+        with Vertical(classes="window"):
+            yield Label(self._question)
+            with Vertical(classes="buttons"):
+                yield Button(f"{self._yes} (y)", variant="error", id="yes")
+                yield Button("Leave it (n)", id="no")
+
+    def on_mount(self) -> None:
+        """The harmless answer has the focus."""
+        self.query_one("#no").focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer by mouse or Enter."""
+        self.dismiss("yes" if event.button.id == "yes" else None)
+
+    def action_answer(self, word: str) -> None:
+        """Answer by key."""
+        self.dismiss(word)
+
+
+class Ask(Window):
+    """Asks for a line of text."""
+
+    def __init__(self, title: str, value: str = "", placeholder: str = "") -> None:
+        super().__init__()
+        self._title, self._value, self._placeholder = title, value, placeholder
+
+    def compose(self) -> ComposeResult:
+        """A title and a field."""
+        with Vertical(classes="window"):
+            yield Label(self._title)
+            yield Input(self._value, placeholder=self._placeholder)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter answers."""
+        self.dismiss(event.value)
+
+
+class Help(Window):
+    """The actions of a page, from the one list."""
+
+    BINDINGS: ClassVar[Bindings] = [("question_mark,q,enter", "dismiss_with_nothing", "Close")]
+
+    def __init__(self, places: tuple[Place, ...]) -> None:
+        super().__init__()
+        self._places = places
+
+    def compose(self) -> ComposeResult:
+        """A line an action."""
+        names = {
+            "everywhere": "Everywhere", "recipes": "Recipes", "run": "This run", "log": "In the log",
+            "table": "In the table", "table-more": "Tables", "examples": "Examples", "runs": "Runs",
+        }  # fmt: skip
+        text = Text()
+        for place in self._places:
+            text.append(f"{names[place]}\n", style="bold")
+            for action in described(place):
+                text.append(f"  {key_name(action.key):16}", style="bold cyan")
+                text.append(f"{action.help}\n")
+            text.append("\n")
+        text.append("Arrow keys, Tab and the mouse move. Esc closes this.", style="dim")
+        with VerticalScroll(classes="window help"):
+            yield Static(text)
+
+
+__all__ = ["Ask", "Confirm", "Help", "Page", "Window", "bindings"]

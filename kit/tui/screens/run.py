@@ -1,0 +1,261 @@
+"""One run while it works: its jobs, the curve and the log of the chosen one, how long it will take."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from kit.api import background, go_on, stop_run
+from kit.errors import KitError
+from kit.report.units import duration
+from kit.schedule import JobState, RunFolder
+from kit.tui.actions import Bindings, bindings
+from kit.tui.chart import bar, line_chart
+from kit.tui.following import Watch
+from kit.tui.screens.page import Ask, Confirm, Page
+from kit.tui.widgets.logview import LogView
+
+MARKS = {"waiting": "·", "running": "▶", "done": "✓", "failed": "✗", "blocked": "✗", "stopped": "■"}
+STYLES = {
+    "running": "bold accent",
+    "done": "success",
+    "failed": "bold error",
+    "blocked": "error",
+    "waiting": "dim",
+    "stopped": "warning",
+}
+_STAGES = {
+    "running": ("at work", "bold success"),
+    "done": ("done", "bold success"),
+    "failed": ("failed", "bold error"),
+    "stopped": ("stopped", "bold warning"),
+    "left": ("left: its kit is gone, g goes on", "bold warning"),
+    "never started": ("starting", "dim"),
+    "unreadable": ("its files are damaged", "bold error"),
+}
+_SECONDS = 0.5
+
+
+class RunPage(Page):
+    """Watches a run; leaving it leaves the run alone."""
+
+    place = "run"
+    also = ("log",)
+    BINDINGS: ClassVar[Bindings] = [*bindings("run"), ("escape", "app.go('recipes')", "Back")]
+
+    def __init__(self, folder: RunFolder) -> None:
+        super().__init__()
+        self.watch_ = Watch(folder)
+        self._job: str | None = None
+        self._chosen_by_hand = False
+        self._drawn: tuple[object, ...] = ()
+
+    def head(self) -> str:
+        """The run's name."""
+        return self.watch_.folder.name
+
+    def body(self) -> ComposeResult:
+        """How it stands at the top; jobs at the left; curve and log at the right."""
+        yield Static(id="state")
+        with Horizontal():
+            yield OptionList(id="jobs")
+            with Vertical(id="work"):
+                yield Static(id="curve")
+                yield LogView(id="log")
+
+    def on_mount(self) -> None:
+        """Look twice a second."""
+        super().on_mount()
+        self.set_interval(_SECONDS, self._look)
+        self._look()
+        self.query_one("#jobs").focus()
+
+    def action_results(self) -> None:
+        """The table of this run."""
+        self.kit.show_table(self.watch_.folder)
+
+    def action_log(self) -> None:
+        """Move to the log, or back to the jobs."""
+        log = self.query_one(LogView)
+        (self.query_one("#jobs") if log.has_focus else log).focus()
+
+    def action_copy_command(self) -> None:
+        """Copy the command that watches this run."""
+        words = f"xlt-kit attach {self.watch_.folder.name}"
+        self.app.copy_to_clipboard(words)
+        self.notify(words, title="copied")
+
+    def action_stop(self) -> None:
+        """Ask, then stop."""
+        if not self.watch_.alive:
+            self.notify("nobody works on this run")
+            return
+
+        def answered(word: str | None) -> None:
+            if word:
+                self.notify("stopping; what is finished is kept")
+                self._stop()
+
+        self.app.push_screen(
+            Confirm("Stop this run and all its jobs? What is finished is kept.", "Stop it"), answered
+        )
+
+    def action_resume(self) -> None:
+        """Go on with what is missing."""
+        if self.watch_.alive:
+            self.notify("it is at work")
+        else:
+            self._resume()
+
+    @work(thread=True, exclusive=True, group="control")
+    def _stop(self) -> None:
+        try:
+            stop_run(self.watch_.folder)
+        except KitError as problem:
+            self.app.call_from_thread(self.kit.tell, problem)
+
+    @work(thread=True, exclusive=True, group="control")
+    def _resume(self) -> None:
+        try:
+            go_on(self.kit.workspace, self.watch_.folder)
+            background(self.kit.workspace, self.watch_.folder)
+        except KitError as problem:
+            self.app.call_from_thread(self.kit.tell, problem)
+
+    @on(OptionList.OptionHighlighted, "#jobs")
+    def _moved(self, event: OptionList.OptionHighlighted) -> None:
+        if event.option_id and event.option_id != self._job:
+            self._job = event.option_id
+            self._draw_job()
+
+    def on_key(self, event: events.Key) -> None:
+        """Who moves through the jobs by hand is not moved any more."""
+        if (
+            event.key in ("up", "down", "home", "end", "pageup", "pagedown")
+            and self.query_one("#jobs").has_focus
+        ):
+            self._chosen_by_hand = True
+
+    def on_click(self) -> None:
+        """So does a click."""
+        self._chosen_by_hand = True
+
+    @on(OptionList.OptionSelected, "#jobs")
+    def _picked(self) -> None:
+        self.query_one(LogView).focus()
+
+    @on(LogView.Asked)
+    def _asked(self) -> None:
+        def answered(words: str | None) -> None:
+            if words:
+                self.query_one(LogView).search_for(words)
+
+        self.app.push_screen(Ask("Search the log for"), answered)
+
+    def _look(self) -> None:
+        self.watch_.look()
+        state = self.watch_.status.state
+        self.query_one("#state", Static).update(self._state_text())
+        if state is None:
+            return
+        shape = tuple((job.id, job.stage, round(self.watch_.job(job.id).share, 2)) for job in state.jobs)
+        width = self.query_one("#jobs").size.width
+        if (width, *shape) != self._drawn:
+            self._drawn = (width, *shape)
+            self._draw_jobs(state.jobs)
+        self._draw_job()
+
+    def _draw_jobs(self, jobs: tuple[JobState, ...]) -> None:
+        options = self.query_one("#jobs", OptionList)
+        if options.option_count != len(jobs):
+            options.clear_options()
+            options.add_options([Option(self._row(job), id=job.id) for job in jobs])
+        else:
+            for job in jobs:
+                options.replace_option_prompt(job.id, self._row(job))
+        if not self._chosen_by_hand and jobs:
+            first = next((j for s in ("failed", "running") for j in jobs if j.stage == s), jobs[-1])
+            if options.highlighted != (place := options.get_option_index(first.id)):
+                options.highlighted = place
+
+    def _row(self, job: JobState) -> Text:
+        style = self.ink(STYLES[job.stage])
+        text = Text().append(f"{MARKS[job.stage]} ", style=style)
+        title = Text(job.title, style=style if job.stage != "done" else "")
+        title.truncate(max(16, self.query_one("#jobs").size.width - 12), overflow="ellipsis")
+        text.append_text(title)
+        progress = self.watch_.job(job.id)
+        if job.stage == "running":
+            text.append(f"\n  {bar(progress.share, 10)}", style=self.ink("accent"))
+            text.append(f" {progress.share:4.0%} {progress.doing}")
+        elif job.started and job.ended:
+            text.append(f"  {duration(job.ended - job.started)}", style="dim")
+        if job.retries:
+            text.append(f"\n  again: {job.retries[-1]}", style=self.ink("warning"))
+        if job.failure:
+            text.append(f"\n  {job.failure.message}", style=self.ink("error"))
+            if job.failure.remedy:
+                text.append(f"\n  → {job.failure.remedy}", style="dim")
+        return text
+
+    def _draw_job(self) -> None:
+        if self._job is None:
+            return
+        folder = self.watch_.folder.job(self._job)
+        log = self.query_one(LogView)
+        log.show(folder.log)
+        log.border_title = f"log of {self._job[:40]}"
+        curve = self.watch_.curve(self._job)
+        panel = self.query_one("#curve", Static)
+        text = Text()
+        if curve.losses:
+            text.append(f"loss {curve.losses[0]:.3f} → {curve.losses[-1]:.3f}", style="bold")
+            text.append(f"   {curve.throughput:,.0f} tokens/s\n", style="dim")
+            picture = line_chart(curve.losses, max(10, panel.size.width - 2), 4)
+            text.append("\n".join(picture), style=self.ink("accent"))
+            text.append("\n")
+        text.append(_usage(curve.usage))
+        panel.update(text)
+        panel.set_class(not text.plain.strip(), "hidden")
+
+    def _state_text(self) -> Text:
+        stage, progress = self.watch_.status.stage, self.watch_.progress
+        words, style = _STAGES[stage]
+        text = Text(" ").append(words, style=self.ink(style))
+        state = self.watch_.status.state
+        if state:
+            done = sum(job.stage == "done" for job in state.jobs)
+            share = 1.0 if stage == "done" else progress.share
+            text.append(f"  {bar(share, 20)}", style=self.ink("accent"))
+            text.append(f" {share:.0%}  {done}/{len(state.jobs)} jobs")
+            if stage == "running" and progress.seconds_left is not None:
+                text.append(f", about {duration(progress.seconds_left)} left")
+            elif stage != "running":
+                text.append(f" in {duration(state.updated - state.started)}; t shows the table")
+            if state.notice:
+                text.append(f"  {state.notice}", style=self.ink("bold warning"))
+        return text
+
+
+def _usage(usage: dict[str, float]) -> Text:
+    """Gauges, as far as the job has told."""
+    text = Text()
+    if "cpu" in usage:
+        text.append("CPU ", style="dim").append(f"{usage['cpu']:.1f} cores   ")
+    if "memory" in usage:
+        limit = usage.get("limit")
+        of = f" of {limit / 2**30:.0f}" if limit else ""
+        text.append("memory ", style="dim").append(f"{usage['memory'] / 2**30:.1f}{of} GiB   ")
+    if "gpu" in usage:
+        text.append("GPU ", style="dim").append(f"{bar(usage['gpu'], 8)} {usage['gpu']:.0%}   ")
+        share = usage["gpu_memory"] / max(1.0, usage["gpu_total"])
+        text.append("GPU memory ", style="dim").append(
+            f"{bar(share, 8)} {usage['gpu_memory'] / 2**30:.1f} GiB"
+        )
+    return text

@@ -1,0 +1,83 @@
+"""The real app without a terminal, driven by Textual's Pilot; waits for conditions, never for a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from kit.api import Workspace
+from kit.tui.app import XltKit
+from tests.kit_command import ROOT
+
+RECIPE = """schema: 1
+name: small
+title: Four steps in German, ten questions in two languages
+needs: a minute
+models: [tiny-bloom]
+train:
+  - {dataset: tiny-qa, languages: [de], limit: 16}
+evaluate:
+  - {dataset: tiny-qa, languages: [de, hi], limit: 10}
+trainer: {steps: 4}
+resources: {device: cpu, slots: 1, executor: local}
+"""
+
+Script = Callable[["Drive"], Awaitable[None]]
+
+
+class Drive:
+    """An app at work, and what a user does with it."""
+
+    def __init__(self, app: XltKit, pilot: Pilot[None]) -> None:
+        self.app, self.pilot = app, pilot
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        names = {" ": "space", "=": "equals_sign", "[": "left_square_bracket", "]": "right_square_bracket"}
+        await self.press(*(names.get(letter, letter) for letter in text))
+
+    async def until(self, condition: Callable[[], Any], what: str = "", seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, f"waited in vain for {what}; on screen:\n{self.text()}"
+            await self.pilot.pause(0.05)
+
+    def static(self, name: str) -> str:
+        """What a field of the page of now says."""
+        return str(self.app.screen.query_one(name, Static).render())
+
+    def text(self) -> str:
+        """All that is on screen, as lines of text."""
+        width, height = self.app.size
+        lines = self.app.screen._compositor.render_strips()
+        return "\n".join("".join(s.text for s in line).rstrip() for line in lines[:height])[: width * height]
+
+    def notices(self) -> list[str]:
+        """What has popped up and not gone yet."""
+        return [notice.message for notice in self.app._notifications]
+
+    def page(self) -> str:
+        return type(self.app.screen).__name__
+
+
+def drive(
+    home: Path, script: Script, recipes: Path = ROOT / "recipes", size: tuple[int, int] = (120, 40)
+) -> XltKit:
+    """Run a script of a user's acts against the app on that home."""
+    app = XltKit(Workspace(home), recipes)
+
+    async def run() -> None:
+        async with app.run_test(size=size) as pilot:
+            await script(Drive(app, pilot))
+
+    asyncio.run(run())
+    return app

@@ -1,0 +1,300 @@
+"""Each path through the terminal UI, over real runs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+from textual.widgets import DataTable, Input, OptionList
+
+from kit.api import Workspace
+from kit.processes import identity
+from kit.schedule import find_run, list_runs
+from kit.tui.actions import ACTIONS
+from kit.tui.themes import THEMES
+from kit.tui.widgets.heatmap import HeatMap
+from kit.tui.widgets.logview import LogView
+from tests.kit_command import Kit
+from tests.tui.driving import RECIPE, Drive, drive
+
+Smoke = tuple[Kit, CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def done(smoke: Smoke, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of its own with the finished smoke run."""
+    home = tmp_path_factory.mktemp("done") / "home"
+    shutil.copytree(smoke[0].home, home, symlinks=True)
+    return home
+
+
+@pytest.fixture
+def recipes(tmp_path: Path) -> Path:
+    folder = tmp_path / "recipes"
+    (folder / "zz").mkdir(parents=True)
+    (folder / "small.yaml").write_text(RECIPE)
+    (folder / "zz" / "broken.yaml").write_text("schema: 1\nname: broken\nmodels: [tiny-blom]\nevaluat: []\n")
+    return folder
+
+
+async def to_table(user: Drive) -> None:
+    await user.press("2")
+    await user.until(lambda: user.app.screen.query_one(DataTable).row_count, "the runs")
+    await user.press("enter")
+    await user.until(lambda: user.page() == "TablePage" and heat(user).heat.rows, "the table")
+
+
+def heat(user: Drive) -> HeatMap:
+    return user.app.screen.query_one(HeatMap)
+
+
+def test_from_nothing_to_a_finished_table_in_two_keys(tmp_path: Path, recipes: Path) -> None:
+    home = tmp_path / "home"
+
+    async def script(user: Drive) -> None:
+        await user.until(lambda: "Enter starts it" in user.static("#plan"), "the plan")
+        assert "8, of which 0 are in the store" in user.static("#plan")
+        await user.press("enter")
+        await user.until(lambda: user.page() == "RunPage", "the run")
+        await user.until(lambda: "at work" in user.static("#state"), "work")
+        await user.until(lambda: "tune tiny-bloom" in user.text(), "the jobs")
+        await user.press("t")
+        await user.until(lambda: len(heat(user).heat.rows) == 2, "the table")
+        await user.until(lambda: all(c.text for row in heat(user).heat.cells for c in row), "all cells")
+        await user.press("l")
+        await user.until(lambda: " done" in user.static("#state"), "the end")
+        await user.press("1")
+        await user.until(lambda: "everything is there" in user.static("#plan"), "the plan again")
+
+    drive(home, script, recipes)
+    assert len(list_runs(home / "runs")) == 1
+
+
+def test_a_run_outlives_the_screen_and_is_found_stopped_and_gone_on_with(
+    tmp_path: Path, recipes: Path
+) -> None:
+    home = tmp_path / "home"
+    (recipes / "small.yaml").write_text(RECIPE.replace("steps: 4", "steps: 4000"))
+
+    async def start(user: Drive) -> None:
+        await user.until(lambda: "Enter starts it" in user.static("#plan"), "the plan")
+        await user.press("enter")
+        await user.until(lambda: user.page() == "RunPage" and "loss" in user.text(), "the tuning")
+        await user.until(lambda: "tokens/s" in user.static("#curve"), "the curve")
+        await user.press("q")
+
+    drive(home, start, recipes)
+    folder = find_run(home / "runs", "last")
+    holder = folder.holder()
+    assert holder and identity(holder.pid) == holder.mark
+
+    async def come_back(user: Drive) -> None:
+        await user.press("2")
+        await user.until(lambda: "running" in user.text(), "the run")
+        await user.press("d")
+        assert folder.path.exists()
+        await user.press("enter")
+        await user.until(lambda: "at work" in user.static("#state"), "the run at work")
+        await user.press("s", "n")
+        assert folder.holder()
+        await user.press("s", "y")
+        await user.until(lambda: "stopped" in user.static("#state"), "the end")
+        assert not folder.holder()
+        await user.press("g")
+        await user.until(lambda: "at work" in user.static("#state"), "work again")
+        await user.press("s", "y")
+        await user.until(lambda: "stopped" in user.static("#state"), "the end again")
+        await user.press("2")
+        await user.until(lambda: "stopped" in user.text(), "the runs")
+        await user.press("d", "y")
+        await user.until(lambda: not folder.path.exists(), "its end")
+
+    drive(home, come_back, recipes)
+
+
+def test_recipes_are_searched_changed_and_checked_as_one_types(tmp_path: Path, recipes: Path) -> None:
+    async def script(user: Drive) -> None:
+        options = user.app.screen.query_one("#list", OptionList)
+        assert options.option_count == 4  # two recipes, and the folders that they lie in
+        await user.press("slash")
+        await user.type("broken")
+        await user.press("enter")
+        await user.until(lambda: "evaluat" in user.static("#plan"), "the faults")
+        assert "line 4" in user.static("#plan") and "did you mean" in user.static("#plan")
+        await user.press("slash")
+        user.app.screen.query_one("#search", Input).value = "small"
+        await user.press("enter")
+        await user.until(lambda: "Enter starts it" in user.static("#plan"), "the plan")
+        await user.press("o")
+        await user.type("seeds=[1,2")
+        await user.until(lambda: "✗" in user.static("#plan"), "the fault")
+        await user.type("]")
+        await user.until(lambda: "5 jobs" in user.static("#plan"), "the plan for two seeds")
+        assert "--set 'seeds=[1,2]'" in user.static("#command")
+        await user.press("enter", "c")
+        assert "--set 'seeds=[1,2]'" in user.app.clipboard
+
+    drive(tmp_path / "home", script, recipes)
+
+
+def test_an_empty_folder_welcomes(tmp_path: Path) -> None:
+    async def script(user: Drive) -> None:
+        await user.until(lambda: "No recipes here yet" in user.static("#what"), "the welcome")
+        await user.press("2")
+        await user.until(lambda: "No runs yet" in user.text(), "the other welcome")
+        await user.press("enter", "d", "question_mark", "escape", "1")
+        assert user.page() == "Recipes"
+
+    drive(tmp_path / "home", script, tmp_path / "nothing")
+
+
+def test_the_table_is_turned_sorted_grouped_and_read(done: Path) -> None:
+    async def script(user: Drive) -> None:
+        await to_table(user)
+        first = heat(user).heat
+        assert first.rows[0] == "base" and "F1" in user.static("#caption")
+        await user.press("down", "right")
+        assert "tiny-qa/de → tiny-qa/es" in user.static("#detail") and "Δ" in user.static("#detail")
+        await user.press("v")
+        assert "shows base" in user.static("#caption")
+        await user.press("v", "v", "v")
+        assert heat(user).heat == first
+        await user.press("m")
+        await user.until(lambda: "EM" in user.static("#caption"), "EM")
+        await user.press("M")
+        await user.until(lambda: "F1" in user.static("#caption"), "F1")
+        await user.press("x")
+        assert heat(user).heat.columns[0] == "base"
+        await user.press("x", "end", "o")
+        assert heat(user).heat.rows[1] == "tiny-qa/or" and "sorted" in user.static("#caption")
+        await user.press("o", "b")
+        assert "columns by script" in user.static("#caption")
+        await user.press("b", "b", "h")
+        assert "unsure hidden" in user.static("#caption")
+        await user.press("h", "w")
+        folder = find_run(done / "runs", "last")
+        await user.until(lambda: list(folder.tables.glob("heat-*.svg")), "the picture")
+        assert {path.suffix for path in folder.tables.iterdir()} >= {".csv", ".md", ".tex", ".svg", ".json"}
+
+    drive(done, script)
+
+
+def test_a_cell_opens_its_examples(done: Path) -> None:
+    async def script(user: Drive) -> None:
+        await to_table(user)
+        await user.press("down", "right", "right", "right", "right", "right", "right", "right")
+        await user.press("enter")
+        await user.until(lambda: user.page() == "ExamplesPage", "the examples")
+        items = user.app.screen.query_one("#items", OptionList)
+        assert items.option_count == 300 and "tiny-qa/de → tiny-qa/or" in user.text()
+        await user.until(lambda: "question" in user.static("#text"), "an example")
+        assert "tuned, seed 2" in user.static("#text") and "gold" in user.static("#text")
+        await user.press("f", "f", "f")
+        assert items.border_title is not None and items.border_title.endswith("turned right")
+        assert 0 < items.option_count < 300 and "turned right" in user.static("#text")
+        opened: list[str] = []
+        user.app.open_url = lambda url, new_tab=True: opened.append(url)  # type: ignore[method-assign]
+        await user.press("h")
+        (page,) = opened
+        html = Path(page.removeprefix("file://")).read_text("utf-8")
+        assert html.count("<section>") == items.option_count and 'dir="auto"' in html and "<mark>" in html
+        await user.press("escape")
+        assert user.page() == "TablePage"
+
+    drive(done, script)
+
+
+def test_the_log_follows_searches_folds_and_copies(done: Path) -> None:
+    async def script(user: Drive) -> None:
+        await to_table(user)
+        await user.press("l")
+        await user.until(lambda: user.page() == "RunPage" and "tune tiny-bloom on" in user.text(), "the run")
+        await user.press("l")
+        log = user.app.screen.query_one(LogView)
+        assert log.has_focus
+        await user.until(lambda: "generate-" in user.text(), "the log")
+        await user.press("slash")
+        await user.type("score")
+        await user.press("enter")
+        await user.until(lambda: not log.following and log._marked is not None, "the place")
+        place = log._marked
+        await user.press("n")
+        await user.until(lambda: log._marked != place, "the next place")
+        await user.press("w", "y")
+        assert "items in" in user.app.clipboard and log.folded
+        await user.press("f")
+        assert log.following
+        await user.press("e")
+        await user.until(lambda: "nothing found" in user.notices(), "no error")
+
+    drive(done, script)
+
+
+def test_help_palette_and_themes_know_every_action(done: Path) -> None:
+    async def script(user: Drive) -> None:
+        await user.press("question_mark")
+        await user.until(lambda: "Start the recipe" in user.text(), "the help")
+        await user.press("escape")
+        await to_table(user)
+        places = {action.label for action in ACTIONS if action.place in ("table", "table-more")}
+        labels = {command.title for command in user.app.get_system_commands(user.app.screen)}
+        assert places <= labels
+        await user.press("ctrl+p")
+        await user.until(lambda: user.page() == "CommandPalette", "the palette")
+        await user.type("transpose")
+        await user.press("enter")
+        await user.until(
+            lambda: user.page() == "TablePage" and heat(user).heat.columns[0] == "base", "the table"
+        )
+        for name in [*list(THEMES)[1:], next(iter(THEMES))]:
+            await user.press("f9")
+            assert user.app.theme == name
+        await user.press("f9")
+
+    drive(done, script)
+
+    async def again(user: Drive) -> None:
+        assert user.app.theme == list(THEMES)[1]
+
+    drive(done, again)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 12), (300, 80)])
+def test_any_size_will_do(done: Path, size: tuple[int, int]) -> None:
+    async def script(user: Drive) -> None:
+        await to_table(user)
+        await user.press("end", "down")
+        assert heat(user).chosen is not None
+        await user.pilot.resize_terminal(70, 20)
+        await user.press("home")
+        assert "tuned on" in user.text()
+
+    drive(done, script, size=size)
+
+
+def test_every_action_has_its_method() -> None:
+    from kit.tui.app import XltKit
+    from kit.tui.screens.examples import ExamplesPage
+    from kit.tui.screens.recipes import Recipes
+    from kit.tui.screens.run import RunPage
+    from kit.tui.screens.runs import Runs
+    from kit.tui.screens.table import TablePage
+
+    owners = {
+        "everywhere": (XltKit,), "recipes": (Recipes,), "run": (RunPage,), "log": (LogView,),
+        "table": (TablePage, HeatMap), "table-more": (TablePage,), "examples": (ExamplesPage,), "runs": (Runs,),
+    }  # fmt: skip
+    for action in ACTIONS:
+        method = f"action_{action.name.partition('(')[0]}"
+        assert any(hasattr(owner, method) for owner in owners[action.place]), action
+
+
+def test_a_workspace_that_is_damaged_is_told_before_the_screen(tmp_path: Path) -> None:
+    home = tmp_path / "file"
+    home.write_text("no folder")
+    from kit.errors import KitError
+
+    with pytest.raises(KitError):
+        Workspace(home).store()
