@@ -83,6 +83,6 @@ def test_from_the_command_to_the_table_with_a_screen_that_dies(
     terminal.press("l")
     terminal.until(" done")
     terminal.press("t")
-    terminal.until("tuned on this very language")
+    terminal.until("n = 10")
     terminal.press("q")
     assert (folder.path / "manifest.json").exists()
