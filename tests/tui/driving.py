@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from textual.css.query import NoMatches
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -41,15 +42,30 @@ class Drive:
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
+    async def asked(self, key: str, answer: str) -> None:
+        """Press a key that asks for a word first, and answer."""
+        await self.press(key)
+        await self.until(lambda: self.page() == "Confirm", "the question")
+        await self.press(answer)
+        await self.until(lambda: self.page() != "Confirm", "the page again")
+
     async def type(self, text: str) -> None:
         names = {" ": "space", "=": "equals_sign", "[": "left_square_bracket", "]": "right_square_bracket"}
         await self.press(*(names.get(letter, letter) for letter in text))
 
     async def until(self, condition: Callable[[], Any], what: str = "", seconds: float = 60) -> None:
         end = time.monotonic() + seconds
-        while not condition():
+        while not self._holds(condition):
             assert time.monotonic() < end, f"waited in vain for {what}; on screen:\n{self.text()}"
             await self.pilot.pause(0.05)
+
+    @staticmethod
+    def _holds(condition: Callable[[], Any]) -> bool:
+        """Whether it is so by now; a page whose widgets are not there yet shows nothing of the kind."""
+        try:
+            return bool(condition())
+        except NoMatches:
+            return False
 
     def static(self, name: str) -> str:
         """What a field of the page of now says."""

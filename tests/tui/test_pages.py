@@ -104,21 +104,21 @@ def test_a_run_outlives_the_screen_and_is_found_stopped_and_gone_on_with(
         await user.press("2")
         await user.until(lambda: "running" in user.text(), "the run")
         await user.press("d")
-        assert folder.path.exists()
+        assert folder.path.exists() and user.page() == "Runs"
         await user.press("enter")
         await user.until(lambda: "at work" in user.static("#state"), "the run at work")
-        await user.press("s", "n")
+        await user.asked("s", "n")
         assert folder.holder()
-        await user.press("s", "y")
+        await user.asked("s", "y")
         await user.until(lambda: "stopped" in user.static("#state"), "the end")
         assert not folder.holder()
         await user.press("g")
         await user.until(lambda: "at work" in user.static("#state"), "work again")
-        await user.press("s", "y")
+        await user.asked("s", "y")
         await user.until(lambda: "stopped" in user.static("#state"), "the end again")
         await user.press("2")
         await user.until(lambda: "stopped" in user.text(), "the runs")
-        await user.press("d", "y")
+        await user.asked("d", "y")
         await user.until(lambda: not folder.path.exists(), "its end")
 
     drive(home, come_back, recipes)
@@ -154,8 +154,12 @@ def test_an_empty_folder_welcomes(tmp_path: Path) -> None:
         await user.until(lambda: "No recipes here yet" in user.static("#what"), "the welcome")
         await user.press("2")
         await user.until(lambda: "No runs yet" in user.text(), "the other welcome")
-        await user.press("enter", "d", "question_mark", "escape", "1")
-        assert user.page() == "Recipes"
+        await user.press("enter", "d", "question_mark")
+        await user.until(lambda: user.page() == "Help", "the help")
+        await user.press("escape")
+        await user.until(lambda: user.page() == "Runs", "the runs again")
+        await user.press("1")
+        await user.until(lambda: user.page() == "Recipes", "the recipes")
 
     drive(tmp_path / "home", script, tmp_path / "nothing")
 
@@ -211,7 +215,7 @@ def test_a_cell_opens_its_examples(done: Path) -> None:
         html = Path(page.removeprefix("file://")).read_text("utf-8")
         assert html.count("<section>") == items.option_count and 'dir="auto"' in html and "<mark>" in html
         await user.press("escape")
-        assert user.page() == "TablePage"
+        await user.until(lambda: user.page() == "TablePage", "the table again")
 
     drive(done, script)
 
@@ -221,6 +225,7 @@ def test_help_palette_and_themes_know_every_action(done: Path) -> None:
         await user.press("question_mark")
         await user.until(lambda: "Start the recipe" in user.text(), "the help")
         await user.press("escape")
+        await user.until(lambda: user.page() == "Recipes", "the recipes")
         await to_table(user)
         places = {action.label for action in ACTIONS if action.place in ("table", "table-more")}
         labels = {command.title for command in user.app.get_system_commands(user.app.screen)}

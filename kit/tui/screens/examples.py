@@ -59,9 +59,8 @@ class ExamplesPage(Page):
             with VerticalScroll(id="item", can_focus=True):
                 yield Static(id="text")
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Fill the list."""
-        super().on_mount()
         self._fill()
         self.query_one("#items").focus()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -43,8 +44,13 @@ class Page(Screen[None]):
         yield from ()
 
     def on_mount(self) -> None:
-        """Fill the line at the top."""
-        self.refresh_head()
+        """Begin, unless the app was left before this page had its widgets."""
+        if self.children:
+            self.refresh_head()
+            self.begin()
+
+    def begin(self) -> None:
+        """Fill the page; its widgets are there."""
 
     def refresh_head(self) -> None:
         """Write the line at the top anew."""
@@ -55,6 +61,14 @@ class Page(Screen[None]):
         if self.head():
             text.append("   ").append(self.head(), style="bold")
         self.query_one("#head", Static).update(text)
+
+    def bring(self, act: Callable[..., object], *words: object) -> None:
+        """From a worker's thread: do this on the screen's own, unless the page has been left meanwhile."""
+        self.call_later(self._if_there, act, words)
+
+    def _if_there(self, act: Callable[..., object], words: tuple[object, ...]) -> None:
+        if self.is_attached and self.is_mounted:
+            act(*words)
 
     def ink(self, style: str) -> str:
         """A style in the colours of the theme: `bold success`, `dim`, `error` …"""

@@ -58,9 +58,8 @@ class Recipes(Page):
                 yield Static(id="command")
                 yield Static(id="yaml")
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Read the folder."""
-        super().on_mount()
         self.action_reload()
         self.query_one("#list").focus()
 
@@ -200,7 +199,7 @@ class Recipes(Page):
         except KitError as problem:
             said, lines = _refused(problem, path)
         if not worker.is_cancelled:
-            self.app.call_from_thread(self._looked, path, said, lines)
+            self.bring(self._looked, path, said, lines)
 
     def _looked(self, path: Path, said: Text, lines: tuple[int, ...]) -> None:
         if self._chosen and self._chosen.path == path:
@@ -218,9 +217,9 @@ class Recipes(Page):
                 background(self.kit.workspace, folder)
         except KitError as problem:
             said, _ = _refused(problem, path)
-            self.app.call_from_thread(self.query_one("#plan", Static).update, said)
+            self.bring(self.query_one("#plan", Static).update, said)
             return
-        self.app.call_from_thread(self._launched, folder, bool(prepared.plan.jobs))
+        self.bring(self._launched, folder, bool(prepared.plan.jobs))
 
     def _launched(self, folder: RunFolder, works: bool) -> None:
         if self._chosen:

@@ -69,9 +69,8 @@ class RunPage(Page):
                 yield Static(id="curve")
                 yield LogView(id="log")
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Look twice a second."""
-        super().on_mount()
         self.set_interval(_SECONDS, self._look)
         self._look()
         self.query_one("#jobs").focus()
@@ -118,7 +117,7 @@ class RunPage(Page):
         try:
             stop_run(self.watch_.folder)
         except KitError as problem:
-            self.app.call_from_thread(self.kit.tell, problem)
+            self.bring(self.kit.tell, problem)
 
     @work(thread=True, exclusive=True, group="control")
     def _resume(self) -> None:
@@ -126,7 +125,7 @@ class RunPage(Page):
             go_on(self.kit.workspace, self.watch_.folder)
             background(self.kit.workspace, self.watch_.folder)
         except KitError as problem:
-            self.app.call_from_thread(self.kit.tell, problem)
+            self.bring(self.kit.tell, problem)
 
     @on(OptionList.OptionHighlighted, "#jobs")
     def _moved(self, event: OptionList.OptionHighlighted) -> None:

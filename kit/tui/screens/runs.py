@@ -39,9 +39,8 @@ class Runs(Page):
         yield Static(id="empty")
         yield DataTable(id="runs", cursor_type="row", zebra_stripes=True)
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Read the runs, and again every two seconds."""
-        super().on_mount()
         table: DataTable[Text] = self.query_one(DataTable)
         for name in ("run", "state", "jobs", "cells", "last change", "disk"):
             table.add_column(name, key=name)
@@ -89,8 +88,8 @@ class Runs(Page):
         try:
             delete_run(folder)
         except KitError as problem:
-            self.app.call_from_thread(self.kit.tell, problem)
-        self.app.call_from_thread(self.action_reload)
+            self.bring(self.kit.tell, problem)
+        self.bring(self.action_reload)
 
     @on(DataTable.RowSelected)
     def _picked(self) -> None:
@@ -108,7 +107,7 @@ class Runs(Page):
     def _read(self) -> None:
         statuses = list(reversed(list_statuses(self.kit.workspace)))
         sizes = {one.folder.name: size_of(one.folder.path) for one in statuses}
-        self.app.call_from_thread(self._take, statuses, sizes)
+        self.bring(self._take, statuses, sizes)
 
     def _take(self, statuses: list[Status], sizes: dict[str, int]) -> None:
         self._statuses, self._sizes = statuses, sizes

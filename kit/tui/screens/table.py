@@ -61,9 +61,8 @@ class TablePage(Page):
         yield HeatMap(self.kit.scale, id="heat")
         yield Static(id="detail")
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Read now, and again while the run goes on."""
-        super().on_mount()
         remembered = self.kit.remembered
         metric, values = remembered.get("metric", "f1"), remembered.get("values", "delta")
         self._metric = metric if metric in METRICS else "f1"
@@ -158,10 +157,10 @@ class TablePage(Page):
             found = results(self.kit.workspace, self.folder)
             tables = transfer_table(found, self._metric)
         except KitError as problem:
-            self.app.call_from_thread(self.kit.tell, problem)
+            self.bring(self.kit.tell, problem)
             return
         if not worker.is_cancelled:
-            self.app.call_from_thread(self._take, found, tables)
+            self.bring(self._take, found, tables)
 
     @work(thread=True, exclusive=True, group="compute")
     def _compute(self) -> None:
@@ -170,7 +169,7 @@ class TablePage(Page):
             return
         tables = transfer_table(self._found, self._metric)
         if not worker.is_cancelled:
-            self.app.call_from_thread(self._take, self._found, tables)
+            self.bring(self._take, self._found, tables)
 
     def _take(self, found: Results, tables: list[TransferTable]) -> None:
         self._found, self._tables = found, tables
@@ -185,13 +184,14 @@ class TablePage(Page):
             paths = export_tables(self._found, self.folder)
             picture = self.folder.tables / f"heat-{self._metric}-{self._values}.svg"
             self.folder.tables.mkdir(exist_ok=True)
-            self.app.call_from_thread(self.app.save_screenshot, picture.name, str(picture.parent))
+            self.bring(self.app.save_screenshot, picture.name, str(picture.parent))
         except KitError as problem:
-            self.app.call_from_thread(self.kit.tell, problem)
+            self.bring(self.kit.tell, problem)
             return
-        self.app.call_from_thread(
-            self.notify, f"{len(paths) + 1} files in {self.folder.tables}", title="written"
-        )
+        self.bring(self._exported, len(paths) + 1)
+
+    def _exported(self, files: int) -> None:
+        self.notify(f"{files} files in {self.folder.tables}", title="written")
 
     def _shown_values(self) -> Values:
         return next(v for v in VALUES if v == self._values)

@@ -95,7 +95,7 @@ class LogView(ScrollView, can_focus=True):
     @work(thread=True, exclusive=True)
     def _seek(self, pattern: re.Pattern[bytes], start: int, forward: bool) -> None:
         found = self._file.find(pattern, max(0, start), forward) if self._file else None
-        self.app.call_from_thread(self._arrive, found)
+        self.call_later(self._arrive, found)
 
     def _arrive(self, found: int | None) -> None:
         if found is None:
