@@ -24,6 +24,7 @@ from kit.report.units import duration
 from kit.schedule import RunFolder
 from kit.tui.actions import Bindings, bindings
 from kit.tui.screens.page import Page
+from kit.tui.widgets.field import Field
 
 _EMPTY = """No recipes here yet.
 
@@ -49,11 +50,11 @@ class Recipes(Page):
         """A list at the left, the chosen recipe at the right."""
         with Horizontal():
             with Vertical(id="left"):
-                yield Input(placeholder="search", id="search", classes="hidden")
+                yield Field("search", "search")
                 yield OptionList(id="list")
             with VerticalScroll(id="right", can_focus=True):
                 yield Static(id="what")
-                yield Input(placeholder="seeds=[1,2] trainer.epochs=3", id="override", classes="hidden")
+                yield Field("seeds=[1,2] trainer.epochs=3", "override")
                 yield Static(id="plan")
                 yield Static(id="command")
                 yield Static(id="yaml")
@@ -75,15 +76,11 @@ class Recipes(Page):
 
     def action_search(self) -> None:
         """Show the search field."""
-        field = self.query_one("#search", Input)
-        field.remove_class("hidden")
-        field.focus()
+        self.query_one("#search", Field).open()
 
     def action_override(self) -> None:
         """Show the field for overrides."""
-        field = self.query_one("#override", Input)
-        field.remove_class("hidden")
-        field.focus()
+        self.query_one("#override", Field).open()
 
     def action_copy_command(self) -> None:
         """Copy the command line that does the same."""
@@ -101,8 +98,8 @@ class Recipes(Page):
     def _narrow(self, event: Input.Changed) -> None:
         self._fill(event.value)
 
-    @on(Input.Submitted, "#search")
-    def _searched(self) -> None:
+    @on(Field.Left)
+    def _through(self) -> None:
         self.query_one("#list").focus()
 
     @on(Input.Changed, "#override")
@@ -110,10 +107,6 @@ class Recipes(Page):
         if self._chosen:
             self._overrides[self._chosen.path] = event.value
             self._look(self._chosen.path, self._words())
-
-    @on(Input.Submitted, "#override")
-    def _overridden(self) -> None:
-        self.query_one("#list").focus()
 
     @on(OptionList.OptionHighlighted, "#list")
     def _moved(self, event: OptionList.OptionHighlighted) -> None:
@@ -151,15 +144,13 @@ class Recipes(Page):
         for name in ("#what", "#plan", "#command", "#yaml"):
             self.query_one(name, Static).update("")
         if head is None:
-            words = "Nothing here contains these words." if self._heads else _EMPTY
-            self.query_one("#what", Static).update(words)
+            empty = "Nothing here contains these words." if self._heads else _EMPTY
+            self.query_one("#what", Static).update(empty)
             return
         self.kit.remembered.put("recipe", str(head.path))
         self.query_one("#what", Static).update(_what(head))
-        field = self.query_one("#override", Input)
-        with field.prevent(Input.Changed):
-            field.value = self._overrides.get(head.path, "")
-        field.set_class(not field.value, "hidden")
+        words = self._overrides.get(head.path, "")
+        self.query_one("#override", Field).put(words, shown=bool(words))
         self._show_yaml(head.path, ())
         self._look(head.path, self._words())
 

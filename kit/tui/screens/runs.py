@@ -18,6 +18,7 @@ from kit.schedule import RunFolder
 from kit.store import size_of
 from kit.tui.actions import Bindings, bindings
 from kit.tui.screens.page import Confirm, Page
+from kit.tui.widgets.field import Field
 
 _EMPTY = "No runs yet. Press 1 for the recipes, Enter starts one."
 
@@ -35,7 +36,7 @@ class Runs(Page):
 
     def body(self) -> ComposeResult:
         """A table, and a field to narrow it."""
-        yield Input(placeholder="search", id="search", classes="hidden")
+        yield Field("search", "search")
         yield Static(id="empty")
         yield DataTable(id="runs", cursor_type="row", zebra_stripes=True)
 
@@ -58,9 +59,7 @@ class Runs(Page):
 
     def action_search(self) -> None:
         """Show the search field."""
-        field = self.query_one("#search", Input)
-        field.remove_class("hidden")
-        field.focus()
+        self.query_one("#search", Field).open()
 
     def action_open(self) -> None:
         """Watch the run, or see its table."""
@@ -99,7 +98,7 @@ class Runs(Page):
     def _narrowed(self) -> None:
         self._fill()
 
-    @on(Input.Submitted, "#search")
+    @on(Field.Left)
     def _searched(self) -> None:
         self.query_one(DataTable).focus()
 
@@ -115,7 +114,7 @@ class Runs(Page):
 
     def _fill(self) -> None:
         table: DataTable[Text] = self.query_one(DataTable)
-        words = self.query_one("#search", Input).value.lower().split()
+        words = self.query_one("#search", Field).value.lower().split()
         chosen = self._chosen()
         table.clear()
         for one in self._statuses:
