@@ -22,7 +22,7 @@ class Terminal:
     """A tmux session of its own."""
 
     def __init__(self, home: Path) -> None:
-        self.socket, self.home = f"xlt-kit-{uuid.uuid4().hex[:8]}", home
+        self.socket, self.home = "", home
 
     def tmux(self, *words: str) -> str:
         command = ["tmux", "-L", self.socket, *words]
@@ -31,6 +31,8 @@ class Terminal:
         return done.stdout
 
     def start(self, folder: Path, size: tuple[int, int]) -> None:
+        # A server that was just killed may still be closing its socket: each start has one of its own.
+        self.socket = f"xlt-kit-{uuid.uuid4().hex[:8]}"
         program = Path(sys.executable).with_name("xlt-kit")
         width, height = map(str, size)
         command = f"XLT_KIT_HOME={self.home} {program}"
