@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from kit.data.example import Example, read_slice, slice_id
 from kit.job.decode import Decoder
-from kit.job.failures import BadInput
+from kit.job.failures import BadInput, unstopped
 from kit.job.memory import rows_that_fit
 from kit.job.model import Base, adapter_digest
 from kit.job.prompt import Encoder
@@ -126,8 +126,9 @@ def _produce(key: str, cell: CellSpec, stage: _Stage) -> None:
     }
     (unfinished / "cell.json").write_text(json.dumps(about, ensure_ascii=False, indent=1), encoding="utf-8")
     digest = sha256_file(unfinished / "items.jsonl")
-    publish_folder(unfinished, desk.folder.cells / key)
-    desk.landed[key] = digest
+    with unstopped():
+        publish_folder(unfinished, desk.folder.cells / key)
+        desk.landed[key] = digest
     desk.emit("cell", key=key, seconds=round(seconds, 3), n=len(examples), digest=digest)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
 
 from kit.jobdir import Failure, FailureCode, SpecError
 
@@ -14,6 +14,10 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 # torch raises plain RuntimeErrors on the CPU, and safetensors hides the errno of a full disk in its text.
 _MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED")
 _DISK_WORDS = ("No space left on device", "Disk quota exceeded")
+
+
+_held: list[int] = []
+"""The signal that came, or 0, while one is held back: one entry a block of `unstopped`."""
 
 
 class BadInput(Exception):
@@ -30,13 +34,28 @@ class Stopped(BaseException):
 
 
 def stop_on_signals() -> None:
-    """Turn SIGTERM and SIGINT into `Stopped`, raised in the main thread."""
+    """Turn SIGTERM and SIGINT into `Stopped`, raised in the main thread; within `unstopped`, at its end."""
 
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
-        raise Stopped(signal.Signals(number).name)
+    def stop(number: int, frame: FrameType | None) -> None:
+        if _held:
+            _held[-1] = number
+        else:
+            raise Stopped(signal.Signals(number).name)
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+
+
+@contextmanager
+def unstopped() -> Iterator[None]:
+    """Let no signal come between the landing of a thing and its record; one that came is raised afterwards."""
+    _held.append(0)
+    try:
+        yield
+    finally:
+        number = _held.pop()
+    if number:
+        raise Stopped(signal.Signals(number).name)
 
 
 def classify(error: BaseException) -> Failure:

@@ -17,7 +17,7 @@ from peft import LoraConfig, get_peft_model
 
 from kit.data.example import Example
 from kit.job.evaluate import Desk, Emit, read_examples
-from kit.job.failures import BadInput
+from kit.job.failures import BadInput, unstopped
 from kit.job.model import ADAPTER_FILE, DTYPES, adapter_digest, load_base, load_tokenizer
 from kit.job.prompt import Encoder
 from kit.job.stream import Step, epoch_ends, plan_steps
@@ -123,8 +123,9 @@ def train(desk: Desk, model: Any, rows: Sequence[Row], steps: Sequence[Step], wa
 
     def on_model(step: int, tuned: Any) -> None:
         if step in wanted:
-            digest = save(tuned, desk.folder, step)
-            desk.landed[str(step)] = digest
+            with unstopped():
+                digest = save(tuned, desk.folder, step)
+                desk.landed[str(step)] = digest
             desk.emit("adapter", step=step, digest=digest)
 
     arguments = training_arguments(spec, len(steps), desk.job.device, desk.folder.scratch / "trainer")

@@ -12,7 +12,7 @@ import transformers
 
 from kit.job.environment import describe
 from kit.job.evaluate import Desk, evaluate
-from kit.job.failures import BadInput
+from kit.job.failures import BadInput, unstopped
 from kit.job.model import check_device
 from kit.job.pretrain import PretrainSettings, pretrain
 from kit.job.tune import tune
@@ -41,7 +41,7 @@ def work(job: JobSpec, folder: JobFolder, environment: dict[str, Any], landed: d
         elif isinstance(job.work, TuneSpec):
             tune(desk)
         else:
-            landed["model"] = _pretrain(job, job.work, folder)
+            _pretrain(job, job.work, folder, landed)
 
 
 def set_up(job: JobSpec) -> None:
@@ -56,10 +56,11 @@ def set_up(job: JobSpec) -> None:
     check_device(job.device)
 
 
-def _pretrain(job: JobSpec, spec: PretrainSpec, folder: JobFolder) -> str:
+def _pretrain(job: JobSpec, spec: PretrainSpec, folder: JobFolder, landed: dict[str, str]) -> None:
     """Publish the model; its digest is taken before, for the host moves it away as soon as it is there."""
     if folder.model.is_dir():
-        return tree_digest(folder.model)
+        landed["model"] = tree_digest(folder.model)
+        return
     try:
         settings = PretrainSettings.from_dict({**spec.settings, "seed": spec.seed, "threads": job.threads})
     except (TypeError, ValueError) as error:
@@ -75,8 +76,9 @@ def _pretrain(job: JobSpec, spec: PretrainSpec, folder: JobFolder) -> str:
 
     pretrain(settings, text, unfinished, emit)
     digest = tree_digest(unfinished)
-    publish_folder(unfinished, folder.model)
-    return digest
+    with unstopped():
+        publish_folder(unfinished, folder.model)
+        landed["model"] = digest
 
 
 def _tell_step(folder: JobFolder, kind: str, fields: dict[str, Any]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
 from pathlib import Path
 
 import pytest
 import torch
 
-from kit.job.failures import BadInput, Stopped, classify
+from kit.job.failures import BadInput, Stopped, classify, stop_on_signals, unstopped
 from kit.jobdir import FailureCode, SpecError
 
 
@@ -70,3 +72,20 @@ def test_a_defect_is_one_sentence_and_names_the_error() -> None:
     message = classify(ValueError("first line\nsecond line")).message
     assert "ValueError: first line" in message
     assert "second" not in message
+
+
+def test_a_signal_waits_until_what_lands_is_recorded() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    done: list[str] = []
+    try:
+        stop_on_signals()
+        with pytest.raises(Stopped, match="SIGTERM"), unstopped():
+            os.kill(os.getpid(), signal.SIGTERM)
+            done.append("recorded")
+        with pytest.raises(Stopped, match="SIGINT"):
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append("never")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert done == ["recorded"]
