@@ -77,14 +77,23 @@ def test_a_defect_is_one_sentence_and_names_the_error() -> None:
 def test_a_signal_waits_until_what_lands_is_recorded() -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     done: list[str] = []
-    try:
-        stop_on_signals()
-        with pytest.raises(Stopped, match="SIGTERM"), unstopped():
+
+    def land() -> None:
+        with unstopped():
             os.kill(os.getpid(), signal.SIGTERM)
             done.append("recorded")
+        done.append("never")
+
+    def work() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append("never")
+
+    try:
+        stop_on_signals()
+        with pytest.raises(Stopped, match="SIGTERM"):
+            land()
         with pytest.raises(Stopped, match="SIGINT"):
-            os.kill(os.getpid(), signal.SIGINT)
-            done.append("never")
+            work()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
