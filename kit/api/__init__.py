@@ -1,7 +1,17 @@
 """The rooms wired together: load, plan, run, judge, export. The command line and the terminal UI are faces over it."""
 
 from kit.api.care import needed
-from kit.api.control import Status, background, delete_run, go_on, list_statuses, status, stop_run
+from kit.api.control import (
+    Status,
+    background,
+    delete_run,
+    go_on,
+    list_statuses,
+    retry_job,
+    status,
+    stop_job,
+    stop_run,
+)
 from kit.api.executors import choose_executor
 from kit.api.planning import Prepared, load, prepare
 from kit.api.running import execute, open_run
@@ -25,6 +35,8 @@ __all__ = [
     "open_run",
     "prepare",
     "results",
+    "retry_job",
     "status",
+    "stop_job",
     "stop_run",
 ]

@@ -16,14 +16,14 @@ from typing import Literal
 from kit.api.planning import Prepared, prepare
 from kit.api.running import named_inputs
 from kit.api.workspace import Workspace
-from kit.errors import DataError, EnvironmentError_, LockedError, StorageError, Where
+from kit.errors import DataError, EnvironmentError_, LockedError, StorageError, UsageError, Where
 from kit.executors import executor_named
 from kit.jobdir import Handle, JobFolder
 from kit.processes import identity
-from kit.schedule import Holder, RunFolder, RunState, list_runs
+from kit.schedule import Holder, RunFolder, RunState, Wish, Wishes, list_runs
 
 _PATIENCE = 20.0
-"""Seconds for a kit that was asked to stop; its jobs take a few of them to end."""
+"""Seconds for a kit to do what it was asked; to stop, its jobs take a few of them."""
 _GRACE = 3.0
 
 Stage = Literal["never started", "running", "left", "done", "failed", "stopped", "unreadable"]
@@ -174,6 +174,59 @@ def stop_run(folder: RunFolder) -> bool:
             ended = tuple(replace(j, stage="stopped") if j.stage == "running" else j for j in state.jobs)
             folder.write_state(replace(state, stage="stopped", jobs=ended, updated=time.time()))
     return bool(holder or jobs)
+
+
+def stop_job(folder: RunFolder, job_id: str) -> None:
+    """End one job of a run that is at work; what needs it is blocked, the others go on.
+
+    Raises:
+        UsageError: nobody works on the run, or the job has ended already.
+    """
+    _wish(folder, job_id, "stop", ("waiting", "running"))
+
+
+def retry_job(workspace: Workspace, folder: RunFolder, job_id: str) -> None:
+    """Try a job again that was stopped, has failed or was blocked, and what it has blocked.
+
+    Where nobody works on the run, a kit in the background goes on with all that is missing of it.
+
+    Raises:
+        UsageError: the job neither failed nor was it stopped or blocked. Else as `go_on` and `background`.
+    """
+    if folder.holder():
+        _wish(folder, job_id, "retry", ("failed", "stopped", "blocked"))
+    else:
+        go_on(workspace, folder)
+        background(workspace, folder)
+
+
+def _wish(folder: RunFolder, job_id: str, act: Literal["stop", "retry"], stages: tuple[str, ...]) -> None:
+    """Leave a wish and wait until it was taken up; of the last moment of a run it is taken back."""
+    state = folder.state()
+    job = next((job for job in state.jobs if job.id == job_id), None) if state else None
+    where = Where(str(folder.path))
+    if job is None:
+        raise UsageError(f"no job of this run is called {job_id!r}", where=where)
+    if job.stage not in stages:
+        raise UsageError(f"the job cannot be asked to {act}: it is {job.stage}", where=where)
+    path = Wishes(folder.path).leave(Wish(act, job_id))
+    end = time.monotonic() + _PATIENCE
+    while folder.holder() and time.monotonic() < end:
+        if not path.exists():
+            return
+        time.sleep(0.05)
+    if path.exists():
+        path.unlink(missing_ok=True)
+        gone = folder.holder() is None
+        problem = (
+            "nobody works on this run" if gone else f"its kit did not take it up within {_PATIENCE:.0f} s"
+        )
+        act_on = (
+            "go on with what is missing: xlt-kit resume"
+            if gone
+            else "ask again, or stop the run: xlt-kit stop"
+        )
+        raise UsageError(problem, where=where, remedy=f"{act_on} {folder.name}")
 
 
 def delete_run(folder: RunFolder) -> None:

@@ -137,7 +137,7 @@ class _StopFlag:
 
 def _report_failures(folder: RunFolder, state: RunState) -> None:
     for job in state.jobs:
-        if job.stage in ("failed", "blocked") and job.failure:
+        if job.stage in ("failed", "blocked", "stopped") and job.failure:
             click.echo(f"{job.stage}: {job.title}: {job.failure.message} [{job.failure.code}]", err=True)
             if job.failure.remedy:
                 click.echo(f"  → {job.failure.remedy}", err=True)

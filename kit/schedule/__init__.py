@@ -6,6 +6,7 @@ from kit.schedule.executor import EngineState, Executor, Slot, Submission
 from kit.schedule.lock import Holder
 from kit.schedule.runfolder import JobState, Request, RunFolder, RunState, find_run, list_runs
 from kit.schedule.scheduler import Scheduler
+from kit.schedule.wishes import Wish, Wishes
 
 __all__ = [
     "EngineState",
@@ -18,6 +19,8 @@ __all__ = [
     "Scheduler",
     "Slot",
     "Submission",
+    "Wish",
+    "Wishes",
     "find_run",
     "list_runs",
 ]

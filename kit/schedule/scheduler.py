@@ -17,6 +17,7 @@ from kit.schedule.executor import Executor, Slot, Submission
 from kit.schedule.landing import Finish, ended_well, land
 from kit.schedule.reading import FULL, handle_of, kind_of, landing_failure, result_of
 from kit.schedule.runfolder import JobState, RunFolder, RunState
+from kit.schedule.wishes import Wishes
 from kit.store import Store
 
 Prepare = Callable[[PlannedJob, Slot], JobSpec]
@@ -38,6 +39,7 @@ class Scheduler:
         self.folder = folder
         self.executor = executor
         self.store = store
+        self._wishes = Wishes(folder.path)
         self._prepare = prepare
         self._finish = finish
         self._plan: dict[str, PlannedJob] = {}
@@ -58,10 +60,10 @@ class Scheduler:
         observe: Callable[[RunState], None] = lambda state: None,
         pause: float = 0.2,
     ) -> RunState:
-        """Work until every job is done, failed or blocked, or `stopping` says so; the run's lock must be held.
+        """Work until every job is done, failed, stopped or blocked, or `stopping` says so; the run's lock must be held.
 
-        `observe` is called with the state about every `pause` seconds. A failed job blocks what needs it, and
-        nothing else.
+        `observe` is called with the state about every `pause` seconds. A job that failed, or that a user has stopped,
+        blocks what needs it, and nothing else.
 
         Raises:
             StorageError: the run folder has gone from under it; its jobs are ended.
@@ -73,6 +75,7 @@ class Scheduler:
                 return self._stop()
             if not self.folder.path.is_dir():
                 self._lose_folder("it has vanished")
+            self._hear()
             self._follow()
             self._block()
             if self._away_since is None:
@@ -80,8 +83,8 @@ class Scheduler:
             observe(self._write("running"))
             if any(job.stage == "running" for job in self._jobs.values()):
                 time.sleep(pause)
-        failed = any(job.stage in ("failed", "blocked") for job in self._jobs.values())
-        final = self._write("failed" if failed else "done")
+        ends = {job.stage for job in self._jobs.values()}
+        final = self._write("failed" if "failed" in ends else "stopped" if "stopped" in ends else "done")
         observe(final)
         return final
 
@@ -90,6 +93,7 @@ class Scheduler:
         self._jobs = {
             j.id: JobState(j.id, j.title, kind_of(j), j.needs, j.keys, j.cost.seconds) for j in plan.jobs
         }
+        self._wishes.take()  # what was wished of an earlier go is over
         total = len({cell.key for cell in plan.demand.wanted.cells})
         self._head = {"run": self.folder.name, "started": time.time(), "wanted": total, "stored": plan.stored}
         self._adopt()
@@ -132,6 +136,37 @@ class Scheduler:
             return  # what cannot be taken in is made anew
         if ended_well(folder) and all(map(self._landed, self._outputs(job_id))):
             self._set(job_id, stage="done", ended=time.time())
+
+    def _hear(self) -> None:
+        """Do what users wish of single jobs; a wish that does not fit how its job stands by now is dropped."""
+        for wish in self._wishes.take():
+            job = self._jobs.get(wish.job)
+            if job and wish.act == "stop" and job.stage in ("waiting", "running"):
+                self._stop_one(job)
+            elif job and wish.act == "retry" and job.stage in ("failed", "stopped", "blocked"):
+                self._retry(job)
+
+    def _retry(self, job: JobState) -> None:
+        """Let a job wait for its turn again, and with it what it needs and what it has blocked."""
+        self._set(job.id, stage="waiting", failure=None, ended=None, slot=None, attempts=0)
+        for other in list(self._jobs.values()):
+            needed = other.id in job.needs and other.stage in ("failed", "stopped", "blocked")
+            if needed or (other.stage == "blocked" and job.id in other.needs):
+                self._retry(other)
+
+    def _stop_one(self, job: JobState) -> None:
+        if job.stage == "running":
+            self._cancel(job.id)
+        remedy = f"try it again: xlt-kit retry {self.folder.name} {job.id}"
+        failure = Failure(FailureCode.STOPPED, "stopped by the user", remedy)
+        self._set(job.id, stage="stopped", ended=time.time(), failure=failure)
+
+    def _cancel(self, *job_ids: str) -> None:
+        """End jobs that run, and take in what they have finished."""
+        self.executor.cancel([self._handles[job_id] for job_id in job_ids], _STOP_GRACE)
+        for job_id in job_ids:
+            with contextlib.suppress(KitError, OSError, SpecError):
+                land(self.folder.job(job_id), self.store, self._finish)  # else it lands when the run goes on
 
     def _follow(self) -> None:
         running = [job_id for job_id, job in self._jobs.items() if job.stage == "running"]
@@ -228,13 +263,12 @@ class Scheduler:
 
     def _block(self) -> None:
         for job_id, job in self._jobs.items():
-            ended = [n for n in job.needs if self._stage(n) in ("failed", "blocked")]
+            ended = [n for n in job.needs if self._stage(n) in ("failed", "blocked", "stopped")]
             if job.stage == "waiting" and ended:
-                failed = self._jobs[ended[0]]
+                first = self._jobs[ended[0]]
+                why = "was stopped" if first.stage == "stopped" else "failed"
                 self._set(
-                    job_id,
-                    stage="blocked",
-                    failure=Failure("blocked", f"needs «{failed.title}», which failed"),
+                    job_id, stage="blocked", failure=Failure("blocked", f"needs «{first.title}», which {why}")
                 )
 
     def _start_ready(self) -> None:
@@ -273,6 +307,7 @@ class Scheduler:
         attempts = self._jobs[job_id].attempts + 1
         self._adopted.discard(job_id)
         self._result_since.pop(job_id, None)
+        self._gone_since.pop(job_id, None)
         self._set(job_id, stage="running", slot=slot.name, started=time.time(), attempts=attempts)
         return True
 
@@ -284,12 +319,8 @@ class Scheduler:
 
     def _stop(self) -> RunState:
         running = [job_id for job_id, job in self._jobs.items() if job.stage == "running"]
-        self.executor.cancel([self._handles[job_id] for job_id in running], _STOP_GRACE)
+        self._cancel(*running)
         for job_id in running:
-            with contextlib.suppress(
-                KitError, OSError, SpecError
-            ):  # what cannot land now lands when it goes on
-                land(self.folder.job(job_id), self.store, self._finish)
             self._set(job_id, stage="stopped", ended=time.time())
         return self._write("stopped")
 

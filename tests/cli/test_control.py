@@ -207,3 +207,26 @@ def test_a_clock_set_back_under_a_run_changes_nothing(kit: Kit, long_recipe: Pat
     for path in kit.home.glob("runs/*/jobs/*/events.jsonl"):
         started = [json.loads(line) for line in path.open() if '"started"' in line]
         assert len(started) == 1, f"{path} was started twice"
+
+
+def test_one_job_is_stopped_tried_again_and_its_run_deleted(kit: Kit, long_recipe: Path) -> None:
+    refused = kit("retry", "last", "evaluate", code=2)
+    assert "no run is called" in refused.stderr
+    run = kit.json("run", long_recipe, "--detach")["run"]
+    wait_for(lambda: bool(jobs_at_work(kit)))
+    assert "cannot be asked to retry: it is running" in kit("retry", run, "evaluate", code=2).stderr
+    assert "name one of: evaluate-" in " ".join(kit("stop", run, "nonsense", code=2).stderr.split())
+    assert "is stopped" in kit("stop", run, "evaluate").stdout
+    wait_for(lambda: not list(at_work(kit)))
+    assert stage(kit) == "stopped"
+    assert "xlt-kit retry" in next(kit.home.glob("runs/*/kit.log")).read_text()
+    assert (
+        kit.json("retry", run, "evaluate")["act"] == "tried again"
+    )  # nobody works on it: it goes on by itself
+    wait_for(lambda: bool(jobs_at_work(kit)))
+    assert "stop" in kit("delete", run, "--yes", code=9).stderr
+    kit("stop", run)
+    cells = list(kit.home.glob("store/cells/*"))
+    assert "--yes" in kit("delete", run, "--json", code=2).stderr
+    assert kit.json("delete", run, "--yes")["freed"] > 0
+    assert kit.json("runs") == [] and list(kit.home.glob("store/cells/*")) == cells

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from kit.errors import LockedError, StorageError
 from kit.executors import LocalExecutor
 from kit.jobdir import CellSpec, EvaluateSpec, GenerateTask, Handle, JobSpec, Prompt, TuneSpec
 from kit.plan import Cost, Demand, Plan, PlannedJob, Wanted
-from kit.schedule import Executor, RunFolder, RunState, Scheduler, Slot, Submission
+from kit.schedule import Executor, RunFolder, RunState, Scheduler, Slot, Submission, Wish, Wishes
 from kit.store import Store
 from tests.executors.conformance import wait_for
 
@@ -238,3 +239,90 @@ def test_a_run_whose_folder_vanishes_ends_its_jobs_and_says_so(bench: Bench) -> 
         bench.run(evaluation("e", "slow"), evaluation("f", "ok", ("e",)), stopping=vanish)
     assert caught.value.where is not None and caught.value.where.path == str(bench.folder.path)
     assert bench.executor.poll(gone) == ["gone"]
+
+
+def wishing(bench: Bench, *acts: tuple[Callable[[dict[str, str]], bool], Wish]) -> Callable[[RunState], None]:
+    """An observer that leaves each wish once, in order, as soon as its condition on the jobs' stages holds."""
+    left = list(acts)
+
+    def observe(state: RunState) -> None:
+        if left and left[0][0](stages(state)):
+            Wishes(bench.folder.path).leave(left.pop(0)[1])
+
+    return observe
+
+
+def test_one_job_that_is_stopped_blocks_what_needs_it_and_nothing_else(bench: Bench) -> None:
+    observe = wishing(bench, (lambda now: now["slow"] == "running", Wish("stop", "slow")))
+    state = bench.run(
+        evaluation("slow", "slow"),
+        evaluation("after", "ok", ("slow",)),
+        evaluation("free", "ok"),
+        observe=observe,
+    )
+    assert state.stage == "stopped"
+    assert stages(state) == {"slow": "stopped", "after": "blocked", "free": "done"}
+    failure = state.jobs[0].failure
+    assert failure is not None and failure.remedy is not None and "xlt-kit retry run slow" in failure.remedy
+    assert "which was stopped" in (state.jobs[1].failure or failure).message
+    handle = bench.folder.job("slow").handle()
+    assert handle is not None and bench.executor.poll([handle]) == ["gone"]
+
+
+def test_a_job_that_waits_can_be_stopped_and_tried_again(bench: Bench) -> None:
+    observe = wishing(
+        bench,
+        (lambda now: now["a"] == "running", Wish("stop", "b")),
+        (lambda now: now["c"] == "blocked", Wish("retry", "c")),
+    )
+    state = bench.run(
+        tuning("a", "half-once", (13, 60)),
+        evaluation("b", "ok", ("a",), ("a@60",)),
+        evaluation("c", "ok", ("b",)),
+        observe=observe,
+    )
+    assert stages(state) == {"a": "done", "b": "done", "c": "done"}
+    assert all(job.failure is None for job in state.jobs)
+
+
+def test_a_job_that_failed_is_tried_again_with_what_it_blocked(bench: Bench) -> None:
+    def mended(now: dict[str, str]) -> bool:
+        if now["after"] != "blocked":
+            return False
+        (bench.folder.path / "mended").touch()
+        return True
+
+    prepare = bench.prepare
+
+    def prepare_anew(job: PlannedJob, slot: Slot) -> JobSpec:
+        spec = prepare(job, slot)
+        return replace(spec, name="ok") if (bench.folder.path / "mended").exists() else spec
+
+    bench.prepare = prepare_anew  # type: ignore[method-assign]
+    state = bench.run(
+        evaluation("e", "fail"),
+        evaluation("after", "ok", ("e",)),
+        evaluation("busy", "slow-once"),
+        observe=wishing(
+            bench, (mended, Wish("retry", "e")), (lambda now: now["after"] == "done", Wish("stop", "busy"))
+        ),
+    )
+    assert stages(state) == {"e": "done", "after": "done", "busy": "stopped"}
+    assert bench.store.cell("cell-after") is not None
+
+
+def test_wishes_that_no_longer_fit_or_are_no_wishes_do_nothing(bench: Bench) -> None:
+    wishes = Wishes(bench.folder.path)
+    wishes.leave(Wish("stop", "e"))  # of an earlier go
+    sent = False
+
+    def observe(state: RunState) -> None:
+        nonlocal sent
+        if not sent:
+            sent = True
+            wishes.leave(Wish("retry", "e"))
+            wishes.leave(Wish("stop", "nobody"))
+            (bench.folder.path / "wishes" / "x.json").write_text("{")
+
+    assert bench.run(evaluation("e", "ok"), observe=observe).stage == "done"
+    assert wishes.take() == []
