@@ -14,11 +14,13 @@ from kit.api.control import (
 )
 from kit.api.executors import choose_executor
 from kit.api.planning import Prepared, load, prepare
+from kit.api.preview import Need, needs, preview, reasons
 from kit.api.running import execute, open_run
 from kit.api.tables import export_tables, language_groups, results
 from kit.api.workspace import Workspace
 
 __all__ = [
+    "Need",
     "Prepared",
     "Status",
     "Workspace",
@@ -32,8 +34,11 @@ __all__ = [
     "list_statuses",
     "load",
     "needed",
+    "needs",
     "open_run",
     "prepare",
+    "preview",
+    "reasons",
     "results",
     "retry_job",
     "status",

@@ -26,6 +26,31 @@ class RunProgress:
     seconds_left: float | None
 
 
+@dataclass
+class Curve:
+    """What a job has told of its training and its use of the machine, in the order of time."""
+
+    losses: list[float] = field(default_factory=list)
+    throughput: float = 0.0
+    """Tokens a second, of the last step."""
+    usage: dict[str, float] = field(default_factory=dict)
+    offset: int = 0
+
+    def follow(self, folder: JobFolder) -> Curve:
+        """Take in what is new in the job's folder; a job that was started again begins anew."""
+        events, self.offset = folder.read_events(self.offset)
+        for event in events:
+            if event.kind == "started":
+                self.losses.clear()
+                self.usage = {}
+            elif event.kind == "train":
+                self.losses.append(float(event.data.get("loss", 0.0)))
+                self.throughput = float(event.data.get("tokens_per_s", 0.0))
+            elif event.kind == "usage":
+                self.usage = event.data
+        return self
+
+
 class Follower:
     """Reads each job's events once, from where it stopped."""
 
@@ -45,6 +70,13 @@ class Follower:
         elapsed = max(0.0, time.time() - state.started)  # the clock may have been set back
         left = elapsed * (1 - share) / share if share > 0.02 else None
         return RunProgress(share, left)
+
+    def seconds_left(self, job: JobState) -> float | None:
+        """Of a job that runs: by the pace that it has shown, by its estimate before it has shown one."""
+        if job.stage != "running" or job.started is None:
+            return None
+        share, gone = self._share(job), max(0.0, time.time() - job.started)
+        return gone * (1 - share) / share if share > 0.05 else max(0.0, job.expected - gone)
 
     def _share(self, job: JobState) -> float:
         if job.stage in ("done", "failed", "blocked", "stopped"):

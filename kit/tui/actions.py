@@ -7,6 +7,8 @@ from typing import Literal
 
 from textual.binding import Binding
 
+from kit.tui.doors import DOORS
+
 Place = Literal["everywhere", "recipes", "run", "table", "examples", "runs", "log", "table-more"]
 
 
@@ -23,8 +25,9 @@ class Action:
 
 
 ACTIONS = (
-    Action("everywhere", "go('recipes')", "1,f1", "Recipes", "All recipes of the folder"),
-    Action("everywhere", "go('runs')", "2,f2", "Runs", "Every run of this home"),
+    # Their keys stand in the line at the top.
+    *(Action("everywhere", f"go('{door.place}')", door.key, door.word, door.help, False) for door in DOORS),
+    Action("everywhere", "copy_command", "c", "Copy command", "Copy the command line that does the same", False),
     Action("everywhere", "explain", "question_mark", "Help", "What can be done here"),
     Action("everywhere", "command_palette", "ctrl+p", "Commands", "Find any action by its name", False),
     Action("everywhere", "next_theme", "f9", "Theme", "Dark, light, colour-blind safe, high contrast", False),
@@ -32,13 +35,15 @@ ACTIONS = (
     Action("recipes", "start", "enter,r", "Run", "Start the recipe in the background and watch it"),
     Action("recipes", "search", "slash", "Search", "Show only recipes that contain some words"),
     Action("recipes", "override", "o", "Override", "Change values for this start, checked as you type"),
-    Action("recipes", "copy_command", "c", "Copy command", "Copy the command line that does the same", False),
+    Action("recipes", "preview", "p", "Plan", "Every job that would run, and why"),
+    Action("recipes", "edit", "e", "Edit", "Open the recipe in $EDITOR", False),
     Action("recipes", "reload", "f5", "Reload", "Read the recipes from disk again", False),
     Action("run", "results", "t", "Table", "The transfer table, as far as it is filled"),
     Action("run", "stop", "s", "Stop", "Stop the run and all its jobs (asks first)"),
     Action("run", "resume", "g", "Go on", "Go on with a run that was stopped, failed or left"),
-    Action("run", "log", "l", "Log", "Move to the log of the chosen job"),
-    Action("run", "copy_command", "c", "Copy command", "Copy the command line that watches this run", False),
+    Action("run", "stop_job", "x", "Stop job", "Stop the chosen job alone (asks first)", False),
+    Action("run", "retry_job", "r", "Retry job", "Try the chosen job again, where it did not end well", False),
+    Action("run", "log", "l", "Log", "Move to the log of the chosen job, and back"),
     Action("log", "follow", "f", "Follow", "Stay at the end of the log, or stop doing so"),
     Action("log", "search", "slash", "Search", "Search the log; n and N go on"),
     Action("log", "first_error", "e", "First error", "Jump to the first error or traceback"),

@@ -11,12 +11,12 @@ from textual.screen import Screen
 
 from kit.api import Workspace
 from kit.errors import KitError
-from kit.schedule import RunFolder
+from kit.schedule import RunFolder, list_runs
 from kit.tui.actions import Bindings, bindings, described
+from kit.tui.doors import door_to
 from kit.tui.remembered import Remembered
 from kit.tui.screens.page import Page
 from kit.tui.screens.recipes import Recipes
-from kit.tui.screens.run import RunPage
 from kit.tui.themes import THEMES, Scale
 
 
@@ -33,6 +33,7 @@ class XltKit(App[None]):
         super().__init__()
         self.workspace = workspace
         self.recipes = recipes
+        self.run_shown: RunFolder | None = None
         self.remembered = Remembered(workspace.home / "ui.json")
         for theme, _ in THEMES.values():
             self.register_theme(theme)
@@ -46,32 +47,42 @@ class XltKit(App[None]):
 
     def on_mount(self) -> None:
         """Begin with the recipes."""
-        self.push_screen(Recipes(self.recipes))
+        self.push_screen(Recipes())
 
-    def show_run(self, folder: RunFolder) -> None:
-        """Show a run at work."""
-        self._leave_to(RunPage(folder))
-
-    def show_table(self, folder: RunFolder) -> None:
-        """Show the table of a run."""
-        from kit.tui.screens.table import TablePage
-
-        self._leave_to(TablePage(folder))
+    def show(self, place: str, folder: RunFolder) -> None:
+        """Show a page of a run, which is the run of now from then on."""
+        self.run_shown = folder
+        page = door_to(place).load()
+        self._leave_to(page(folder))
 
     def tell(self, problem: KitError) -> None:
         """Show an error as a sentence with its remedy."""
         self.notify(problem.remedy or "", title=problem.message, severity="error", timeout=12)
 
     def action_go(self, place: str) -> None:
-        """To the recipes, or the runs."""
+        """Through a door of the line at the top; those of a run lead to the run of now, else to the last one."""
+        door = door_to(place)
         if isinstance(self.screen, Page) and self.screen.place == place:
             return
-        if place == "runs":
-            from kit.tui.screens.runs import Runs
-
-            self._leave_to(Runs())
+        if door.of_run:
+            folder = self._run_of_now()
+            if folder is None:
+                self.notify("no run yet: Enter starts the chosen recipe")
+            else:
+                self.show(place, folder)
         else:
-            self._leave_to(None)
+            self._leave_to(None if place == Recipes.place else door.load()())
+
+    def _run_of_now(self) -> RunFolder | None:
+        if self.run_shown is None or not self.run_shown.path.is_dir():
+            self.run_shown = next(reversed(list_runs(self.workspace.runs)), None)
+        return self.run_shown
+
+    def action_copy_command(self) -> None:
+        """Copy the command line that does the same as the page of now."""
+        if isinstance(self.screen, Page) and (words := self.screen.command()):
+            self.copy_to_clipboard(words)
+            self.notify(words, title="copied")
 
     def action_explain(self) -> None:
         """Help for the page of now."""

@@ -1,8 +1,10 @@
-"""A line of numbers as a small picture in braille: two by four dots a cell. Pure."""
+"""A line of numbers as a small picture in braille: two by four dots a cell; bars; titles that fit. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from rich.cells import cell_len, set_cell_size
 
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -33,3 +35,16 @@ def bar(share: float, width: int) -> str:
     eighths = round(max(0.0, min(1.0, share)) * width * 8)
     text = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
     return text.ljust(width)
+
+
+def shortened(title: str, width: int) -> str:
+    """A title in that many cells: its first word and its end, where it is longer; those tell jobs apart."""
+    if cell_len(title) <= width:
+        return title
+    first, _, rest = title.partition(" ")
+    room = width - cell_len(first) - 2
+    if room < 4:
+        return set_cell_size(title, max(0, width - 1)) + "…"
+    while cell_len(rest) > room:
+        rest = rest[1:]
+    return f"{first} …{rest}"

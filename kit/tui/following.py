@@ -2,34 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from kit.api import Status, status
-from kit.jobdir import Event
-from kit.schedule import RunFolder
-from kit.schedule.progress import Follower, JobProgress, RunProgress
-
-
-@dataclass
-class Curve:
-    """What a job has told of its training and its use of the machine, in the order of time."""
-
-    losses: list[float] = field(default_factory=list)
-    throughput: float = 0.0
-    usage: dict[str, float] = field(default_factory=dict)
-    offset: int = 0
-
-    def take(self, events: list[Event]) -> None:
-        """Take in what is new."""
-        for event in events:
-            if event.kind == "started":
-                self.losses.clear()
-                self.usage = {}
-            elif event.kind == "train":
-                self.losses.append(float(event.data.get("loss", 0.0)))
-                self.throughput = float(event.data.get("tokens_per_s", 0.0))
-            elif event.kind == "usage":
-                self.usage = event.data
+from kit.schedule import JobState, RunFolder
+from kit.schedule.progress import Curve, Follower, JobProgress, RunProgress
 
 
 class Watch:
@@ -57,9 +32,10 @@ class Watch:
         """What a job last said."""
         return self._follower.jobs.get(job_id, JobProgress())
 
+    def seconds_left(self, job: JobState) -> float | None:
+        """How long a job that runs will take."""
+        return self._follower.seconds_left(job)
+
     def curve(self, job_id: str) -> Curve:
         """The curve of a job, with what is new."""
-        curve = self._curves.setdefault(job_id, Curve())
-        events, curve.offset = self.folder.job(job_id).read_events(curve.offset)
-        curve.take(events)
-        return curve
+        return self._curves.setdefault(job_id, Curve()).follow(self.folder.job(job_id))

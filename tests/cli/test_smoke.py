@@ -112,7 +112,7 @@ def test_the_plan_says_why(smoke: Smoke) -> None:
         "task.limit: 32 -> 16",
     }  # generated cells, for that reason; scored ones are stored
     text = kit("plan", SMOKE, "--set", "switches.end_token=masked").stdout
-    assert "estimate:" in text
+    assert "\ntime " in text and "\nmemory " in text
     assert "54 stored" not in text
 
 

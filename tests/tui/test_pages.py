@@ -12,8 +12,12 @@ from textual.widgets import DataTable, Input, OptionList
 
 from kit.api import Workspace
 from kit.processes import identity
-from kit.schedule import JobState, find_run, list_runs
+from kit.schedule import JobState, RunFolder, find_run, list_runs
+from kit.tui import doors
 from kit.tui.actions import ACTIONS
+from kit.tui.doors import DOORS, Door
+from kit.tui.screens import page as page_module
+from kit.tui.screens.page import Page
 from kit.tui.themes import THEMES
 from kit.tui.widgets.heatmap import HeatMap
 from kit.tui.widgets.logview import LogView
@@ -133,6 +137,8 @@ def test_recipes_are_searched_changed_and_checked_as_one_types(tmp_path: Path, r
         await user.press("enter")
         await user.until(lambda: "evaluat" in user.static("#plan"), "the faults")
         assert "line 4" in user.static("#plan") and "did you mean" in user.static("#plan")
+        source = user.static("#yaml").splitlines()
+        assert "✗ `evaluat` is no key" in source[source.index("   4 evaluat: []") + 1]
         await user.press("slash")
         user.app.screen.query_one("#search", Input).value = "small"
         await user.press("enter")
@@ -145,8 +151,63 @@ def test_recipes_are_searched_changed_and_checked_as_one_types(tmp_path: Path, r
         assert "--set 'seeds=[1,2]'" in user.static("#command")
         await user.press("enter", "c")
         assert "--set 'seeds=[1,2]'" in user.app.clipboard
+        await user.press("p")
+        await user.until(lambda: user.page() == "Read" and "will run:" in user.text(), "the plan")
+        assert "8 cells: new" in user.text() or "4 cells: new" in user.text()
+        await user.press("escape")
 
     drive(tmp_path / "home", script, recipes)
+
+
+def test_what_a_recipe_takes_is_held_against_this_machine(tmp_path: Path, recipes: Path) -> None:
+    (recipes / "small.yaml").write_text(RECIPE.replace("device: cpu", "device: cuda"))
+
+    async def script(user: Drive) -> None:
+        await user.until(lambda: "to run" in user.static("#plan"), "the plan")
+        lines = {line.split()[0]: line for line in user.static("#plan").splitlines() if line.strip()}
+        assert "✓" in lines["memory"] and "✓" in lines["disk"] and "of work" in lines["time"]
+        assert shutil.which("nvidia-smi") or ("✗" in lines["GPU"] and "here none" in lines["GPU"])
+
+    drive(tmp_path / "home", script, recipes)
+
+
+def test_one_job_is_stopped_and_tried_again_by_key(tmp_path: Path, recipes: Path) -> None:
+    home = tmp_path / "home"
+    (recipes / "small.yaml").write_text(RECIPE.replace("steps: 4", "steps: 4000"))
+
+    def job(title: str) -> str:
+        state = find_run(home / "runs", "last").state()
+        assert state is not None
+        return next(job.stage for job in state.jobs if job.title.startswith(title))
+
+    async def script(user: Drive) -> None:
+        await user.until(lambda: "Enter starts it" in user.static("#plan"), "the plan")
+        await user.press("enter")
+        await user.until(lambda: user.page() == "RunPage" and "loss" in user.text(), "the tuning")
+        await user.until(
+            lambda: " left" in user.text() and "CPU" in user.static("#curve"), "time left and gauges"
+        )
+        await user.press("r")
+        await user.until(
+            lambda: user.notices()[-1:] and "can be tried again" in user.notices()[-1], "a refusal"
+        )
+        await user.asked("x", "n")
+        await user.asked("x", "y")
+        await user.until(lambda: "stopped" in user.static("#state"), "the end")
+        assert (job("evaluate"), job("tune"), job("evaluate tiny-bloom tuned")) == (
+            "done",
+            "stopped",
+            "blocked",
+        )
+        await user.until(lambda: "stopped by the user" in user.text(), "the reason")
+        await user.press("r")
+        await user.until(
+            lambda: "at work" in user.static("#state") and job("tune") == "running", "the second go"
+        )
+        await user.asked("s", "y")
+        await user.until(lambda: "stopped" in user.static("#state"), "the end")
+
+    drive(home, script, recipes)
 
 
 def test_an_empty_folder_welcomes(tmp_path: Path) -> None:
@@ -158,10 +219,50 @@ def test_an_empty_folder_welcomes(tmp_path: Path) -> None:
         await user.until(lambda: user.page() == "Help", "the help")
         await user.press("escape")
         await user.until(lambda: user.page() == "Runs", "the runs again")
+        await user.press("4")
+        await user.until(lambda: user.notices()[-1:] and "no run yet" in user.notices()[-1], "why not")
         await user.press("1")
         await user.until(lambda: user.page() == "Recipes", "the recipes")
 
     drive(tmp_path / "home", script, tmp_path / "nothing")
+
+
+def test_doors_lead_to_the_run_of_now_and_a_new_page_is_one_line(
+    done: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = Door("extra", "5,f5", "Extra", "A page that a test adds", f"{__name__}:ExtraPage", of_run=True)
+    monkeypatch.setattr(doors, "DOORS", (*DOORS, door))
+    monkeypatch.setattr(page_module, "DOORS", (*DOORS, door))
+
+    async def script(user: Drive) -> None:
+        name = find_run(done / "runs", "last").name
+        await user.press("4")
+        await user.until(
+            lambda: user.page() == "TablePage" and heat(user).heat.rows, "the table of the last run"
+        )
+        await user.press("3")
+        await user.until(lambda: user.page() == "RunPage" and name in user.static("#head"), "its jobs")
+        assert user.static("#command").strip() == f"$ xlt-kit attach {name}"
+        user.app.action_go("extra")
+        await user.until(
+            lambda: user.page() == "ExtraPage" and "5 Extra" in user.static("#head"), "the new page"
+        )
+        assert f"$ xlt-kit extra {name}" in user.static("#command")
+        await user.press("1")
+        await user.until(lambda: user.page() == "Recipes", "the recipes")
+
+    drive(done, script)
+
+
+class ExtraPage(Page):
+    place = "runs"
+
+    def __init__(self, folder: RunFolder) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def command(self) -> str:
+        return f"xlt-kit extra {self.folder.name}"
 
 
 def test_the_table_is_turned_sorted_grouped_and_read(done: Path) -> None:

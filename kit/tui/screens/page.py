@@ -1,4 +1,4 @@
-"""What all pages share: the line at the top, the footer, help; and small windows that ask something."""
+"""What all pages share: the line at the top, the command that does the same, help; and small windows that ask."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Button, Footer, Input, Label, Static
 
 from kit.tui.actions import Bindings, Place, bindings, described, key_name
+from kit.tui.doors import DOORS
 
 if TYPE_CHECKING:
     from kit.tui.app import XltKit
@@ -33,10 +34,15 @@ class Page(Screen[None]):
         """What the line at the top says of this page."""
         return ""
 
+    def command(self) -> str:
+        """The command line that shows or does the same without a screen."""
+        return ""
+
     def compose(self) -> ComposeResult:
-        """The line at the top, the page's own, the footer."""
+        """The line at the top, the page's own, the command, the footer."""
         yield Static(id="head")
         yield from self.body()
+        yield Static(id="command")
         yield Footer(show_command_palette=False)
 
     def body(self) -> ComposeResult:
@@ -54,13 +60,20 @@ class Page(Screen[None]):
 
     def refresh_head(self) -> None:
         """Write the line at the top anew."""
-        text = Text().append(" xlt-kit ", style="bold reverse")
-        for name, key, word in (("recipes", "1", "Recipes"), ("runs", "2", "Runs")):
-            here = name == self.place
-            text.append(f"  {key} ", style="dim").append(word, style="bold underline" if here else "")
+        text = Text(no_wrap=True, overflow="ellipsis").append(" xlt-kit ", style="bold reverse")
+        for door in DOORS:
+            here = door.place == self.place
+            text.append(f"  {key_name(door.key.split(',')[0])} ", style="dim")
+            text.append(door.word, style="bold underline" if here else "")
         if self.head():
             text.append("   ").append(self.head(), style="bold")
         self.query_one("#head", Static).update(text)
+        self.refresh_command()
+
+    def refresh_command(self) -> None:
+        """Write the command anew."""
+        text = Text(f" $ {self.command()}", no_wrap=True, overflow="ellipsis")
+        self.query_one("#command", Static).update(text)
 
     def bring(self, act: Callable[..., object], *words: object) -> None:
         """From a worker's thread: do this on the screen's own, unless the page has been left meanwhile."""
@@ -82,9 +95,17 @@ class Page(Screen[None]):
         known["primary"] = theme.primary
         return " ".join(known.get(word) or word for word in style.split())
 
+    def track(self) -> str:
+        """The style of bars: what is filled, on what is not."""
+        theme = self.app.current_theme
+        return f"{theme.accent} on {theme.panel}"
+
     def explain(self) -> None:
-        """Help for this page."""
-        self.app.push_screen(Help((self.place, *self.also, "everywhere")))
+        """Help for this page; what belongs to the part that has the focus comes first."""
+        focus = getattr(self.focused, "place", None)
+        places = (self.place, *self.also)
+        first = (focus,) if focus in places else ()
+        self.app.push_screen(Help((*first, *(place for place in places if place not in first), "everywhere")))
 
 
 class Window(ModalScreen[str | None]):
@@ -145,6 +166,23 @@ class Ask(Window):
         self.dismiss(event.value)
 
 
+class Read(Window):
+    """A text to read, by its lines."""
+
+    BINDINGS: ClassVar[Bindings] = [("q,enter", "dismiss_with_nothing", "Close")]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self._title, self._text = title, text
+
+    def compose(self) -> ComposeResult:
+        """The text, that scrolls."""
+        with VerticalScroll(classes="window help") as frame:
+            frame.border_title = self._title
+            frame.border_subtitle = "Esc closes"
+            yield Static(Text(self._text))
+
+
 class Help(Window):
     """The actions of a page, from the one list."""
 
@@ -172,4 +210,4 @@ class Help(Window):
             yield Static(text)
 
 
-__all__ = ["Ask", "Confirm", "Help", "Page", "Window", "bindings"]
+__all__ = ["Ask", "Confirm", "Help", "Page", "Read", "Window", "bindings"]

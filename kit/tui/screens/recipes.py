@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
+import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from rich.syntax import Syntax
 from rich.text import Text
 from textual import on, work
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Input, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets.option_list import Option, OptionDoesNotExist
 from textual.worker import get_current_worker
 
-from kit.api import Prepared, background, open_run, prepare
-from kit.errors import KitError, MissingInputError, RecipeErrors
-from kit.manifest import hardware
+from kit.api import Workspace, background, list_statuses, needs, open_run, prepare, preview
+from kit.errors import KitError
 from kit.recipe import RecipeHead, find_recipes
-from kit.report.units import duration
 from kit.schedule import RunFolder
 from kit.tui.actions import Bindings, bindings
-from kit.tui.screens.page import Page
+from kit.tui.marks import RUN_MARKS
+from kit.tui.recipe_text import planned, refused, what, yaml_text
+from kit.tui.screens.page import Page, Read
 from kit.tui.widgets.field import Field
 
+_SECONDS = 2.0
 _EMPTY = """No recipes here yet.
 
 A recipe is a YAML file that says what to tune and what to evaluate. The kit brings some in the folder recipes/ of
@@ -39,12 +43,13 @@ class Recipes(Page):
     place = "recipes"
     BINDINGS: ClassVar[Bindings] = bindings("recipes")
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.folder = folder
         self._heads: list[RecipeHead] = []
         self._chosen: RecipeHead | None = None
         self._overrides: dict[Path, str] = {}
+        self._stages: dict[str, str] = {}
+        self._faults: Mapping[int, str] = {}
 
     def body(self) -> ComposeResult:
         """A list at the left, the chosen recipe at the right."""
@@ -56,23 +61,38 @@ class Recipes(Page):
                 yield Static(id="what")
                 yield Field("seeds=[1,2] trainer.epochs=3", "override")
                 yield Static(id="plan")
-                yield Static(id="command")
                 yield Static(id="yaml")
+
+    @property
+    def folder(self) -> Path:
+        """The folder whose recipes are listed."""
+        return self.kit.recipes
 
     def begin(self) -> None:
         """Read the folder."""
         self.action_reload()
         self.query_one("#list").focus()
+        self.set_interval(_SECONDS, self._look_at_runs)
 
     def on_screen_resume(self) -> None:
         """What is stored may have changed meanwhile."""
         if self._chosen:
             self._look(self._chosen.path, self._words())
+        self._look_at_runs()
+
+    def command(self) -> str:
+        """Runs the recipe with the same values."""
+        if self._chosen is None:
+            return "xlt-kit recipes"
+        path = self._chosen.path
+        near = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        words = ["xlt-kit", "run", str(near), *(w for text in self._words() for w in ("--set", text))]
+        return shlex.join(words)
 
     def action_reload(self) -> None:
         """Read the recipes from disk again."""
         self._heads = find_recipes(self.folder) if self.folder.is_dir() else []
-        self._fill("")
+        self._fill(self.query_one("#search", Field).value)
 
     def action_search(self) -> None:
         """Show the search field."""
@@ -82,11 +102,25 @@ class Recipes(Page):
         """Show the field for overrides."""
         self.query_one("#override", Field).open()
 
-    def action_copy_command(self) -> None:
-        """Copy the command line that does the same."""
+    def action_preview(self) -> None:
+        """Every job that would run, and why."""
         if self._chosen:
-            self.app.copy_to_clipboard(self._command())
-            self.notify(self._command(), title="copied")
+            self._preview(self._chosen.path, self._words())
+
+    def action_edit(self) -> None:
+        """Open the chosen recipe in the user's editor; what was changed is read again."""
+        if self._chosen is None:
+            return
+        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
+        if not editor:
+            self.notify("set the variable EDITOR to the editor of your choice", severity="warning")
+            return
+        try:
+            with self.app.suspend():
+                subprocess.run([*editor, str(self._chosen.path)], check=False)
+        except (OSError, SuspendNotSupported) as problem:
+            self.notify(f"{editor[0]} cannot be started here: {problem}", severity="error")
+        self.action_reload()
 
     def action_start(self) -> None:
         """Start the chosen recipe in the background and watch it."""
@@ -106,6 +140,7 @@ class Recipes(Page):
     def _changed(self, event: Input.Changed) -> None:
         if self._chosen:
             self._overrides[self._chosen.path] = event.value
+            self.refresh_command()
             self._look(self._chosen.path, self._words())
 
     @on(OptionList.OptionHighlighted, "#list")
@@ -130,7 +165,7 @@ class Recipes(Page):
                 below = "" if group == self.folder else str(group.relative_to(self.folder))
                 title = Text(f"{self.folder.name}/{below}", style="dim")
                 options.add_option(Option(title, disabled=True))
-            options.add_option(Option(Text(head.name), id=str(head.path)))
+            options.add_option(Option(self._row(head), id=str(head.path)))
         if shown:
             wanted = self.kit.remembered.get("recipe", "")
             places = [str(head.path) for head in shown]
@@ -139,19 +174,25 @@ class Recipes(Page):
         else:
             self._choose(None)
 
+    def _row(self, head: RecipeHead) -> Text:
+        """Its name, and how its last run stands."""
+        mark, style = RUN_MARKS.get(self._stages.get(head.name, ""), (" ", ""))
+        return Text().append(f"{mark} ", style=self.ink(style)).append(head.name)
+
     def _choose(self, head: RecipeHead | None) -> None:
-        self._chosen = head
-        for name in ("#what", "#plan", "#command", "#yaml"):
+        self._chosen, self._faults = head, {}
+        self.refresh_command()
+        for name in ("#what", "#plan", "#yaml"):
             self.query_one(name, Static).update("")
         if head is None:
             empty = "Nothing here contains these words." if self._heads else _EMPTY
             self.query_one("#what", Static).update(empty)
             return
         self.kit.remembered.put("recipe", str(head.path))
-        self.query_one("#what", Static).update(_what(head))
+        self.query_one("#what", Static).update(what(head))
         words = self._overrides.get(head.path, "")
         self.query_one("#override", Field).put(words, shown=bool(words))
-        self._show_yaml(head.path, ())
+        self._show_yaml(head.path, {})
         self._look(head.path, self._words())
 
     def _words(self) -> tuple[str, ...]:
@@ -161,43 +202,65 @@ class Recipes(Page):
         except ValueError:
             return tuple(text.split())
 
-    def _command(self) -> str:
-        assert self._chosen is not None
-        path = self._chosen.path
-        near = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-        words = ["xlt-kit", "run", str(near), *(w for text in self._words() for w in ("--set", text))]
-        return shlex.join(words)
-
-    def _show_yaml(self, path: Path, lines: tuple[int, ...]) -> None:
+    def _show_yaml(self, path: Path, faults: Mapping[int, str]) -> None:
         try:
             text = path.read_text("utf-8", "replace")
         except OSError as problem:
             text = f"# {problem}"
-        theme = "ansi_dark" if self.app.current_theme.dark else "ansi_light"
-        syntax = Syntax(
-            text, "yaml", theme=theme, line_numbers=True, highlight_lines=set(lines), word_wrap=True
-        )
-        self.query_one("#yaml", Static).update(syntax)
+        dark = self.app.current_theme.dark
+        self.query_one("#yaml", Static).update(yaml_text(text, faults, dark, self.ink))
+
+    def _look_at_runs(self) -> None:
+        if self.app.screen is self:
+            self._read_stages()
+
+    @work(thread=True, exclusive=True, group="stages")
+    def _read_stages(self) -> None:
+        # The name of a run is that of its recipe and eight hex digits; the last touched comes last.
+        stages = {one.folder.name.rpartition("-")[0]: one.stage for one in list_statuses(self.kit.workspace)}
+        self.bring(self._take_stages, stages)
+
+    def _take_stages(self, stages: dict[str, str]) -> None:
+        if stages == self._stages:
+            return
+        self._stages = stages
+        options = self.query_one("#list", OptionList)
+        for head in self._heads:
+            with contextlib.suppress(OptionDoesNotExist):
+                options.replace_option_prompt(str(head.path), self._row(head))
+
+    @work(thread=True, exclusive=True, group="preview")
+    def _preview(self, path: Path, overrides: tuple[str, ...]) -> None:
+        try:
+            prepared = prepare(self._offline(), path, overrides, fetch=False)
+            lines = preview(self.kit.workspace, prepared)
+        except KitError as problem:
+            self.bring(self.kit.tell, problem)
+            return
+        self.bring(self.app.push_screen, Read(f"plan of {prepared.run_name}", "\n".join(lines)))
+
+    def _offline(self) -> Workspace:
+        """What is not here is not fetched for a look."""
+        return replace(self.kit.workspace, offline=True)
 
     @work(thread=True, exclusive=True, group="look")
     def _look(self, path: Path, overrides: tuple[str, ...]) -> None:
         worker = get_current_worker()
-        lines: tuple[int, ...] = ()
+        faults: dict[int, str] = {}
         try:
-            # What is not here is not fetched for a look.
-            prepared = prepare(replace(self.kit.workspace, offline=True), path, overrides, fetch=False)
-            said = _planned(prepared)
+            prepared = prepare(self._offline(), path, overrides, fetch=False)
+            said = planned(prepared, needs(self.kit.workspace, prepared), self.ink)
         except KitError as problem:
-            said, lines = _refused(problem, path)
+            said, faults = refused(problem, path, self.ink)
         if not worker.is_cancelled:
-            self.bring(self._looked, path, said, lines)
+            self.bring(self._looked, path, said, faults)
 
-    def _looked(self, path: Path, said: Text, lines: tuple[int, ...]) -> None:
+    def _looked(self, path: Path, said: Text, faults: Mapping[int, str]) -> None:
         if self._chosen and self._chosen.path == path:
             self.query_one("#plan", Static).update(said)
-            self.query_one("#command", Static).update(Text(f"\n$ {self._command()}\n", style="bold"))
-            if lines:
-                self._show_yaml(path, lines)
+            if faults != self._faults:
+                self._faults = faults
+                self._show_yaml(path, faults)
 
     @work(thread=True, exclusive=True, group="launch")
     def _launch(self, path: Path, overrides: tuple[str, ...]) -> None:
@@ -207,7 +270,7 @@ class Recipes(Page):
             if not folder.holder() and prepared.plan.jobs:
                 background(self.kit.workspace, folder)
         except KitError as problem:
-            said, _ = _refused(problem, path)
+            said, _ = refused(problem, path, self.ink)
             self.bring(self.query_one("#plan", Static).update, said)
             return
         self.bring(self._launched, folder, bool(prepared.plan.jobs))
@@ -216,59 +279,7 @@ class Recipes(Page):
         if self._chosen:
             self._look(self._chosen.path, self._words())
         if works:
-            self.kit.show_run(folder)
+            self.kit.show("run", folder)
         else:
             self.notify("everything is in the store already: here is the table")
-            self.kit.show_table(folder)
-
-
-def _what(head: RecipeHead) -> Text:
-    text = Text().append(f"{head.name}\n", style="bold")
-    text.append(f"{head.title}\n\n" if head.title else "\n", style="")
-    machine = hardware()
-    text.append("needs    ", style="dim").append(f"{head.needs or 'not said'}\n")
-    text.append("here     ", style="dim")
-    text.append(f"{machine['processors']} processors, {machine['memory_gb']:.0f} GB memory\n")
-    return text
-
-
-def _planned(prepared: Prepared) -> Text:
-    plan = prepared.plan
-    total = len({cell.key for cell in plan.demand.wanted.cells})
-    text = (
-        Text().append("cells    ", style="dim").append(f"{total}, of which {plan.stored} are in the store\n")
-    )
-    if not plan.jobs:
-        return text.append("\n✓ everything is there: Enter shows the table\n", style="bold")
-    seconds, disk = sum(job.cost.seconds for job in plan.jobs), sum(job.cost.disk_gb for job in plan.jobs)
-    memory = max(job.cost.memory_gb for job in plan.jobs)
-    enough = memory <= float(hardware()["memory_gb"])
-    text.append("to run   ", style="dim").append(
-        f"{len(plan.jobs)} jobs, about {duration(seconds)} on one slot\n"
-    )
-    text.append("takes    ", style="dim").append(f"{memory:.1f} GB memory a job, {disk:.2f} GB disk")
-    text.append("\n" if enough else "  more than this machine has\n", style="" if enough else "bold red")
-    for job in plan.jobs[:6]:
-        text.append(f"         {job.title}\n", style="dim")
-    if len(plan.jobs) > 6:
-        text.append(f"         and {len(plan.jobs) - 6} more\n", style="dim")
-    return text.append("\nEnter starts it in the background\n", style="bold")
-
-
-def _refused(problem: KitError, path: Path) -> tuple[Text, tuple[int, ...]]:
-    """What is wrong, and the lines of the recipe's own file that are."""
-    faults = problem.errors if isinstance(problem, RecipeErrors) else (problem,)
-    text, lines = Text(), []
-    fetched = isinstance(problem, MissingInputError)
-    for fault in faults:
-        place = f"line {fault.where.line}: " if fault.where and fault.where.line else ""
-        text.append(
-            f"{'…' if fetched else '✗'} {place}{fault.message}\n", style="yellow" if fetched else "bold red"
-        )
-        if fault.remedy:
-            text.append(f"  → {fault.remedy}\n", style="dim")
-        if fault.where and fault.where.line and Path(fault.where.path).name == path.name:
-            lines.append(fault.where.line)
-    if fetched:
-        text.append("\nEnter fetches what is missing and starts it\n", style="bold")
-    return text, tuple(lines)
+            self.kit.show("table", folder)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
+import psutil
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -11,25 +15,17 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from kit.api import background, go_on, stop_run
+from kit.api import background, go_on, retry_job, stop_job, stop_run
 from kit.errors import KitError
 from kit.report.units import duration
 from kit.schedule import JobState, RunFolder
 from kit.tui.actions import Bindings, bindings
-from kit.tui.chart import bar, line_chart
+from kit.tui.chart import bar, line_chart, shortened
 from kit.tui.following import Watch
+from kit.tui.marks import JOB_MARKS
 from kit.tui.screens.page import Ask, Confirm, Page
 from kit.tui.widgets.logview import LogView
 
-MARKS = {"waiting": "·", "running": "▶", "done": "✓", "failed": "✗", "blocked": "✗", "stopped": "■"}
-STYLES = {
-    "running": "bold accent",
-    "done": "success",
-    "failed": "bold error",
-    "blocked": "error",
-    "waiting": "dim",
-    "stopped": "warning",
-}
 _STAGES = {
     "running": ("at work", "bold success"),
     "done": ("done", "bold success"),
@@ -60,6 +56,10 @@ class RunPage(Page):
         """The run's name."""
         return self.watch_.folder.name
 
+    def command(self) -> str:
+        """Watches the run."""
+        return f"xlt-kit attach {self.watch_.folder.name}"
+
     def body(self) -> ComposeResult:
         """How it stands at the top; jobs at the left; curve and log at the right."""
         yield Static(id="state")
@@ -77,18 +77,12 @@ class RunPage(Page):
 
     def action_results(self) -> None:
         """The table of this run."""
-        self.kit.show_table(self.watch_.folder)
+        self.kit.action_go("table")
 
     def action_log(self) -> None:
         """Move to the log, or back to the jobs."""
         log = self.query_one(LogView)
         (self.query_one("#jobs") if log.has_focus else log).focus()
-
-    def action_copy_command(self) -> None:
-        """Copy the command that watches this run."""
-        words = f"xlt-kit attach {self.watch_.folder.name}"
-        self.app.copy_to_clipboard(words)
-        self.notify(words, title="copied")
 
     def action_stop(self) -> None:
         """Ask, then stop."""
@@ -111,6 +105,40 @@ class RunPage(Page):
             self.notify("it is at work")
         else:
             self._resume()
+
+    def action_stop_job(self) -> None:
+        """Ask, then stop the chosen job alone."""
+        job = self._chosen()
+        if job is None or job.stage not in ("waiting", "running") or not self.watch_.alive:
+            self.notify("only a job that waits or runs can be stopped")
+            return
+
+        def answered(word: str | None) -> None:
+            if word:
+                self._ask_of_job(stop_job, self.watch_.folder, job.id)
+
+        self.app.push_screen(
+            Confirm(f"Stop «{job.title}»? What needs it is blocked, the others go on.", "Stop it"), answered
+        )
+
+    def action_retry_job(self) -> None:
+        """Try the chosen job again."""
+        job = self._chosen()
+        if job is None or job.stage not in ("failed", "stopped", "blocked"):
+            self.notify("only a job that failed, or was stopped or blocked, can be tried again")
+            return
+        self._ask_of_job(retry_job, self.kit.workspace, self.watch_.folder, job.id)
+
+    def _chosen(self) -> JobState | None:
+        state = self.watch_.status.state
+        return next((job for job in state.jobs if job.id == self._job), None) if state else None
+
+    @work(thread=True, exclusive=True, group="control")
+    def _ask_of_job(self, act: Callable[..., None], *words: object) -> None:
+        try:
+            act(*words)
+        except KitError as problem:
+            self.bring(self.kit.tell, problem)
 
     @work(thread=True, exclusive=True, group="control")
     def _stop(self) -> None:
@@ -163,12 +191,17 @@ class RunPage(Page):
         self.query_one("#state", Static).update(self._state_text())
         if state is None:
             return
-        shape = tuple((job.id, job.stage, round(self.watch_.job(job.id).share, 2)) for job in state.jobs)
+        shape = tuple((job.id, job.stage, *self._pace(job)) for job in state.jobs)
         width = self.query_one("#jobs").size.width
         if (width, *shape) != self._drawn:
             self._drawn = (width, *shape)
             self._draw_jobs(state.jobs)
         self._draw_job()
+
+    def _pace(self, job: JobState) -> tuple[object, ...]:
+        """What of a running job shows in its row, as finely as it shows."""
+        left = self.watch_.seconds_left(job)
+        return (round(self.watch_.job(job.id).share, 2), duration(left)) if left is not None else ()
 
     def _draw_jobs(self, jobs: tuple[JobState, ...]) -> None:
         options = self.query_one("#jobs", OptionList)
@@ -184,17 +217,20 @@ class RunPage(Page):
                 options.highlighted = place
 
     def _row(self, job: JobState) -> Text:
-        style = self.ink(STYLES[job.stage])
-        text = Text().append(f"{MARKS[job.stage]} ", style=style)
-        title = Text(job.title, style=style if job.stage != "done" else "")
-        title.truncate(max(16, self.query_one("#jobs").size.width - 12), overflow="ellipsis")
-        text.append_text(title)
+        mark, style = JOB_MARKS[job.stage]
+        style = self.ink(style)
+        width = max(16, self.query_one("#jobs").size.width - 4)
+        text = Text(no_wrap=True, overflow="ellipsis").append(f"{mark} ", style=style)
+        ran = job.ended - job.started if job.started and job.ended else None
+        left = self.watch_.seconds_left(job)
+        time_ = duration(ran) if ran is not None else f"{duration(left)} left" if left is not None else ""
+        title = shortened(job.title, width - 3 - len(time_))
+        text.append(title, style=style if job.stage != "done" else "")
+        text.append(f"{' ' * max(1, width - 2 - cell_len(title) - len(time_))}{time_}", style="dim")
         progress = self.watch_.job(job.id)
         if job.stage == "running":
-            text.append(f"\n  {bar(progress.share, 10)}", style=self.ink("accent"))
+            text.append("\n  ").append(bar(progress.share, 10), style=self.track())
             text.append(f" {progress.share:4.0%} {progress.doing}")
-        elif job.started and job.ended:
-            text.append(f"  {duration(job.ended - job.started)}", style="dim")
         if job.retries:
             text.append(f"\n  again: {job.retries[-1]}", style=self.ink("warning"))
         if job.failure:
@@ -216,10 +252,14 @@ class RunPage(Page):
         if curve.losses:
             text.append(f"loss {curve.losses[0]:.3f} → {curve.losses[-1]:.3f}", style="bold")
             text.append(f"   {curve.throughput:,.0f} tokens/s\n", style="dim")
-            picture = line_chart(curve.losses, max(10, panel.size.width - 2), 4)
+            picture = line_chart(
+                curve.losses, max(10, panel.size.width - 2), 6 if self.size.height > 35 else 4
+            )
             text.append("\n".join(picture), style=self.ink("accent"))
             text.append("\n")
-        text.append(_usage(curve.usage))
+        job = self._chosen()
+        if job is not None and job.stage == "running":
+            text.append_text(gauges(curve.usage, self.track(), 8 if panel.size.width > 60 else 4))
         panel.update(text)
         panel.set_class(not text.plain.strip(), "hidden")
 
@@ -231,7 +271,7 @@ class RunPage(Page):
         if state:
             done = sum(job.stage == "done" for job in state.jobs)
             share = 1.0 if stage == "done" else progress.share
-            text.append(f"  {bar(share, 20)}", style=self.ink("accent"))
+            text.append("  ").append(bar(share, 20), style=self.track())
             text.append(f" {share:.0%}  {done}/{len(state.jobs)} jobs")
             if stage == "running" and progress.seconds_left is not None:
                 text.append(f", about {duration(progress.seconds_left)} left")
@@ -242,19 +282,27 @@ class RunPage(Page):
         return text
 
 
-def _usage(usage: dict[str, float]) -> Text:
-    """Gauges, as far as the job has told."""
+def gauges(usage: Mapping[str, float], track: str, width: int) -> Text:
+    """What a job takes of the machine, as far as it has told: processors, memory, GPU."""
     text = Text()
-    if "cpu" in usage:
-        text.append("CPU ", style="dim").append(f"{usage['cpu']:.1f} cores   ")
-    if "memory" in usage:
-        limit = usage.get("limit")
-        of = f" of {limit / 2**30:.0f}" if limit else ""
-        text.append("memory ", style="dim").append(f"{usage['memory'] / 2**30:.1f}{of} GiB   ")
-    if "gpu" in usage:
-        text.append("GPU ", style="dim").append(f"{bar(usage['gpu'], 8)} {usage['gpu']:.0%}   ")
-        share = usage["gpu_memory"] / max(1.0, usage["gpu_total"])
-        text.append("GPU memory ", style="dim").append(
-            f"{bar(share, 8)} {usage['gpu_memory'] / 2**30:.1f} GiB"
-        )
+    processors = len(os.sched_getaffinity(0))
+    for name, share, words in _measures(usage, processors):
+        text.append(f"{name} ", style="dim").append(bar(share, width), style=track).append(f" {words}  ")
     return text
+
+
+def _measures(usage: Mapping[str, float], processors: int) -> Iterator[tuple[str, float, str]]:
+    gib = float(2**30)
+    if "cpu" in usage:
+        yield "CPU", usage["cpu"] / processors, f"{usage['cpu']:.1f}/{processors} cores"
+    if "memory" in usage:
+        limit = usage.get("limit") or float(psutil.virtual_memory().total)
+        yield "RAM", usage["memory"] / limit, f"{usage['memory'] / gib:.1f}/{limit / gib:.0f} GiB"
+    if "gpu" in usage:
+        total = max(1.0, usage["gpu_total"])
+        yield "GPU", usage["gpu"], f"{usage['gpu']:.0%}"
+        yield (
+            "GPU memory",
+            usage["gpu_memory"] / total,
+            f"{usage['gpu_memory'] / gib:.1f}/{total / gib:.0f} GiB",
+        )

@@ -17,6 +17,7 @@ from kit.report.units import human
 from kit.schedule import RunFolder
 from kit.store import size_of
 from kit.tui.actions import Bindings, bindings
+from kit.tui.marks import RUN_MARKS
 from kit.tui.screens.page import Confirm, Page
 from kit.tui.widgets.field import Field
 
@@ -33,6 +34,10 @@ class Runs(Page):
         super().__init__()
         self._statuses: list[Status] = []
         self._sizes: dict[str, int] = {}
+
+    def command(self) -> str:
+        """Lists the runs."""
+        return "xlt-kit runs"
 
     def body(self) -> ComposeResult:
         """A table, and a field to narrow it."""
@@ -137,24 +142,19 @@ class Runs(Page):
     def _open(self, folder: RunFolder) -> None:
         stage = next(one.stage for one in self._statuses if one.folder.name == folder.name)
         if stage == "done":
-            self.kit.show_table(folder)
+            self.kit.show("table", folder)
         else:
-            self.kit.show_run(folder)
+            self.kit.show("run", folder)
 
 
 def _row(one: Status, size: int, ink: Callable[[str], str]) -> tuple[Text, ...]:
-    styles = {
-        "running": "bold accent",
-        "done": "success",
-        "failed": "bold error",
-        "left": "warning",
-        "stopped": "warning",
-    }
-    state, style = one.state, ink(styles.get(one.stage, "dim"))
+    mark, style = RUN_MARKS[one.stage]
+    state = one.state
     jobs = f"{sum(job.stage == 'done' for job in state.jobs)}/{len(state.jobs)}" if state else ""
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(state.updated)) if state else ""
     cells = str(state.wanted) if state else ""
-    words = (one.folder.name, one.stage, jobs, cells, when, human(size))
+    words = (one.folder.name, f"{mark} {one.stage}", jobs, cells, when, human(size))
     return tuple(
-        Text(word, style=style if at == 1 else "bold" if at == 0 else "") for at, word in enumerate(words)
+        Text(word, style=ink(style) if at == 1 else "bold" if at == 0 else "")
+        for at, word in enumerate(words)
     )

@@ -113,7 +113,7 @@ class TablePage(Page):
 
     def action_live(self) -> None:
         """Back to the run."""
-        self.kit.show_run(self.folder)
+        self.kit.show("run", self.folder)
 
     def action_open_cell(self) -> None:
         """The examples under the cursor."""

@@ -1,0 +1,22 @@
+"""How runs and jobs are marked, in one place: a sign that is told apart without its colour, and a style."""
+
+from __future__ import annotations
+
+RUN_MARKS = {
+    "running": ("▶", "bold accent"),
+    "done": ("✓", "success"),
+    "failed": ("✗", "bold error"),
+    "stopped": ("■", "warning"),
+    "left": ("◌", "warning"),
+    "never started": ("·", "dim"),
+    "unreadable": ("✗", "bold error"),
+}
+
+JOB_MARKS = {
+    "waiting": ("·", "dim"),
+    "running": ("▶", "bold accent"),
+    "done": ("✓", "success"),
+    "failed": ("✗", "bold error"),
+    "blocked": ("⊘", "error"),
+    "stopped": ("■", "warning"),
+}
