@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,11 +13,20 @@ from kit.data.example import Example
 from kit.errors import DataError
 from kit.results import CellData
 from kit.score import cut
+from kit.score.aware import UNSPACED
 
 Change = Literal["right", "wrong", "turned-right", "turned-wrong"]
 """From the base to the tuned model; `right` and `wrong`: unchanged."""
+CHANGES: Mapping[Change, str] = {
+    "right": "right before and after",
+    "wrong": "wrong before and after",
+    "turned-right": "turned right",
+    "turned-wrong": "turned wrong",
+}
+"""Each change in words."""
 FILTERS = ("all", *get_args(Change), "unchanged")
 _AROUND = 160
+_WORDS = re.compile(r"\S+\s*|\s+")
 # Line separators, escape codes, and marks that turn the direction of all that follows on the line.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -131,6 +141,23 @@ def clean(text: str) -> str:
     return _CONTROL.sub(lambda found: f"<U+{ord(found.group()):04X}>", flat)
 
 
+def differing(known: str, text: str) -> list[tuple[str, bool]]:
+    """`text` in pieces, and of each whether it is new against `known`: by words, or by letters (each with its
+    combining marks) where a script has no spaces between words.
+    """
+    spaced = not UNSPACED.search(known + text)
+    before, after = (_WORDS.findall(one) if spaced else _letters(one) for one in (known, text))
+    bare_before, bare_after = ([piece.strip() for piece in pieces] for pieces in (before, after))
+    matcher = difflib.SequenceMatcher(None, bare_before, bare_after, autojunk=False)
+    spans = [(tag, "".join(after[low:high])) for tag, _, _, low, high in matcher.get_opcodes()]
+    return [(piece, tag != "equal") for tag, piece in spans if piece]
+
+
+def after_first_line(answer: Answer) -> str:
+    """What a model went on to say after its answer, on one line; empty where it stopped."""
+    return clean(answer.raw.strip()[len(answer.answer) :].strip())
+
+
 def _places(cell: CellData, base: CellData) -> dict[str, int]:
     places = {item: at for at, item in enumerate(cell.ids)}
     if not places.keys() >= set(base.ids):
@@ -166,8 +193,19 @@ def _answer_lines(name: str, answer: Answer) -> list[str]:
     marks = ["right" if answer.right else "wrong", f"F1 {answer.f1:.0f}", f"stop: {answer.stop}"]
     marks += ["overran"] if answer.overran else []
     lines = [f"{name} ({', '.join(marks)}):", f"  {clean(answer.answer)}"]
-    rest = answer.raw.strip()[len(answer.answer) :].strip()
-    return [*lines, "  and after the first line:", f"  {clean(rest)}"] if rest else lines
+    rest = after_first_line(answer)
+    return [*lines, "  and after the first line:", f"  {rest}"] if rest else lines
+
+
+def _letters(text: str) -> list[str]:
+    """A text by its letters, each with the combining marks that follow it."""
+    found: list[str] = []
+    for letter in text:
+        if found and unicodedata.category(letter)[0] == "M":
+            found[-1] += letter
+        else:
+            found.append(letter)
+    return found
 
 
 def _before(text: str) -> str:

@@ -61,8 +61,8 @@ _DIGIT_COMMA = re.compile(r"(?<=\d),(?=\d)")
 _DIVIDING_APOSTROPHE = frozenset({"ca", "fr", "it"})
 _DOTTED_I = frozenset({"az", "tr"})
 
-# Scripts written without spaces: Thai and Lao, Burmese, Khmer, kana, Han (with its supplementary planes).
-_UNSPACED = re.compile(
+# Scripts written without spaces between words: Thai and Lao, Burmese, Khmer, kana, Han (with its supplementary planes).
+UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u19e0-\u19ff\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3040-\u30ff"
     "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua9e0-\ua9ff\uaa60-\uaa7f\uf900-\ufaff\U0001b000-\U0001b16f"
     "\U00020000-\U0003ffff]"
@@ -130,7 +130,7 @@ def _split_unspaced(word: str) -> list[str]:
     pieces: list[str] = []
     running = False  # whether the last piece is a run of letters or digits that may grow
     for char in word:
-        single = _UNSPACED.match(char) is not None
+        single = UNSPACED.match(char) is not None
         attached = unicodedata.category(char)[0] == "M" or (bool(pieces) and pieces[-1][-1] in _STACKING)
         if pieces and (attached or (running and not single)):
             pieces[-1] += char
@@ -150,7 +150,7 @@ def tokens(text: str, language: str) -> tuple[str, ...]:
     short = code(language)
     plain = _plain(text, short)
     words = plain.split()
-    if _UNSPACED.search(plain):
+    if UNSPACED.search(plain):
         words = [piece for word in words for piece in _split_unspaced(word)]
     if short == "ar":
         words = [word[2:] if len(word) > 2 and word.startswith("ال") else word for word in words]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from kit.data.example import Example
 from kit.errors import DataError
-from kit.report.examples import FILTERS, as_text, clean, examples_under, marked, show_cell
+from kit.report.examples import FILTERS, as_text, clean, differing, examples_under, marked, show_cell
+from kit.report.examples_html import as_html
 from kit.results import CellData
 from tests.results.cells import BASE, TUNED, Shelf, questions
 
@@ -147,3 +148,39 @@ def test_what_a_model_says_cannot_steer_the_terminal(text: str) -> None:
 
 def test_control_characters_are_shown() -> None:
     assert clean("a\x1b[2Jb\r\nc\td\u202ee") == "a<U+001B>[2Jb⏎c d<U+202E>e"
+
+
+@pytest.mark.parametrize(
+    ("known", "text", "new"),
+    [
+        ("Er lebt in Bonn", "Bonn", []),
+        ("Bonn", "Bern", ["Bern"]),
+        ("Bonn", "Er lebt in Bonn", ["Er lebt in "]),
+        ("ଅନୀତା କଟକ", "ଅନୀତା ପୁରୀ", ["ପୁରୀ"]),
+        ("東京都", "東京", []),
+        ("東京", "京都", ["都"]),
+        ("कि", "की", ["की"]),  # a vowel sign is never torn from its letter
+    ],
+)
+def test_what_is_new_in_an_answer_is_told_by_words_or_by_letters(
+    known: str, text: str, new: list[str]
+) -> None:
+    pieces = differing(known, text)
+    assert "".join(piece for piece, _ in pieces) == text
+    assert [piece for piece, is_new in pieces if is_new] == new
+
+
+@given(st.text(), st.text())
+def test_no_letter_of_an_answer_is_lost(known: str, text: str) -> None:
+    assert "".join(piece for piece, _ in differing(known, text)) == text
+    assert not any(new for _, new in differing(text, text))
+
+
+def test_a_page_shows_what_follows_the_answer_and_escapes_it(cells: list[CellData]) -> None:
+    base, worse, _ = cells
+    long = replace(worse, raw=("<b>Rom</b>\nund so & weiter", *worse.raw[1:]))
+    page = as_html("<de>", show_cell(base, long, EXAMPLES))
+    assert page.count("<section>") == 4 and page.count('dir="auto"') > 12
+    assert "<title>&lt;de&gt;</title>" in page and "<u>&lt;b&gt;Rom&lt;/b&gt;</u>" in page and "<b>" not in page
+    assert '<p class="rest" dir="auto">und so &amp; weiter</p>' in page
+    assert "http" not in page and "<script" not in page

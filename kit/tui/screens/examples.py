@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import html
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -18,16 +16,26 @@ from textual.widgets.option_list import Option
 from kit.api.workspace import Workspace
 from kit.data.example import Example, read_slice
 from kit.jobdir import atomic_write
-from kit.report.examples import FILTERS, Answer, Shown, clean, examples_under, marked
+from kit.report.examples import (
+    CHANGES,
+    FILTERS,
+    Answer,
+    Shown,
+    after_first_line,
+    clean,
+    differing,
+    examples_under,
+    marked,
+)
+from kit.report.examples_html import as_html
 from kit.results import Results, TransferTable
 from kit.tui.actions import Bindings, bindings
 from kit.tui.screens.page import Page
 
 _MARKS = {"right": "✓", "wrong": "·", "turned-right": "▲", "turned-wrong": "▼"}
 _STYLES = {"right": "success", "wrong": "dim", "turned-right": "bold success", "turned-wrong": "bold error"}
-_WORDS = {"right": "right before and after", "wrong": "wrong before and after",
-          "turned-right": "turned right", "turned-wrong": "turned wrong"}  # fmt: skip
 _MOST = 2000
+_REST = 600
 Ink = Callable[[str], str]
 
 
@@ -44,6 +52,7 @@ class ExamplesPage(Page):
         bases = [one for key in cell.base_keys or cell.keys if (one := found.find(key))]
         self._base, self._tuned = bases[0], [] if table.rows[row].subject.is_base else tuned
         self._cell_name = f"{table.rows[row].subject.trained_on or 'base'} → {table.columns[column].name}"
+        self._cell_words = f"{table.rows[row].subject.trained_on or 'base'}:{table.columns[column].name}"
         self._language = table.columns[column].language
         self._keep = "all"
         self._items: dict[str, Shown] = {}
@@ -51,6 +60,12 @@ class ExamplesPage(Page):
     def head(self) -> str:
         """The cell's name."""
         return self._cell_name
+
+    def command(self) -> str:
+        """Lists the same examples."""
+        keep = f" --filter {self._keep}" if self._keep != "all" else ""
+        run = self.kit.run_shown.name if self.kit.run_shown else "last"
+        return f"xlt-kit show {run} --cell {self._cell_words}{keep}"
 
     def body(self) -> ComposeResult:
         """A list of items at the left, the chosen one at the right."""
@@ -67,6 +82,7 @@ class ExamplesPage(Page):
     def action_keep(self, step: int) -> None:
         """The next filter."""
         self._keep = FILTERS[(FILTERS.index(self._keep) + step) % len(FILTERS)]
+        self.refresh_command()
         self._fill()
 
     def action_leave(self) -> None:
@@ -121,7 +137,7 @@ def _drawn(item: Shown, ink: Ink) -> Text:
     """Whatever comes from the data stands alone on its line, nothing at its right."""
     text = Text()
     for change in dict.fromkeys(item.changes):
-        text.append(f"{_MARKS[change]} {_WORDS[change]}  ", style=ink(_STYLES[change]))
+        text.append(f"{_MARKS[change]} {CHANGES[change]}  ", style=ink(_STYLES[change]))
     text.append("\n\n")
     if item.example is not None:
         before, _, rest = clean(marked(item.example)).partition("⟦")
@@ -144,40 +160,11 @@ def _add_answer(text: Text, name: str, answer: Answer, against: Answer | None, i
     text.append(f"{mark} {name}", style=ink(style)).append(
         f"   {', '.join(notes)}; ended by {answer.stop}\n", style="dim"
     )
-    words = clean(answer.answer).split(" ")
-    known = clean(against.answer).split(" ") if against else words
-    for tag, _, _, low, high in difflib.SequenceMatcher(None, known, words, autojunk=False).get_opcodes():
-        piece = " ".join(words[low:high])
-        if piece:
-            text.append(piece, style="" if tag == "equal" else "bold underline").append(" ")
-    text.append("\n\n" if answer.answer.strip() else "(nothing)\n\n", style="dim")
-
-
-def as_html(name: str, items: list[Shown]) -> str:
-    """A page of its own, without scripts or anything from elsewhere; each text says its direction by itself."""
-
-    def block(kind: str, text: str) -> str:
-        return f'<p class="{kind}" dir="auto">{html.escape(text)}</p>'
-
-    rows = []
-    for item in items:
-        change = ", ".join(_WORDS[one] for one in dict.fromkeys(item.changes))
-        parts = [f"<h2>{html.escape(item.id)} <small>{change}</small></h2>"]
-        if item.example is not None:
-            context = html.escape(clean(marked(item.example))).replace("⟦", "<mark>").replace("⟧", "</mark>")
-            parts.append(f'<p class="context" dir="auto">{context}</p>')
-            parts.append(block("question", clean(item.example.question)))
-            parts += [block("gold", clean(answer)) for answer in item.example.answers]
-        for label, answer in (("base", item.base), *((f"tuned, seed {a.seed}", a) for a in item.tuned)):
-            parts.append(f"<h3>{label} {'✓' if answer.right else '✗'} F1 {answer.f1:.0f}</h3>")
-            parts.append(block("answer", clean(answer.answer)))
-        rows.append(f"<section>{''.join(parts)}</section>")
-    style = (
-        "body{font:18px/1.5 sans-serif;max-width:46em;margin:2em auto;padding:0 1em;color:#222;background:#fdfcf9}"
-        "section{border-top:1px solid #ccc;padding:.6em 0}h2{font-size:.8em;color:#666}"
-        "h3{font-size:.8em;margin:.6em 0 0}"
-        ".question{font-weight:bold}.gold{color:#176b3a}.answer{border-inline-start:3px solid #888;padding:0 .6em}"
-        "mark{background:#ffe58a}p{margin:.3em 0}"
-    )
-    head = f'<meta charset="utf-8"><title>{html.escape(name)}</title><style>{style}</style>'
-    return f"<!doctype html><html><head>{head}</head><body><h1>{html.escape(name)}</h1>{''.join(rows)}</body></html>"
+    for piece, new in differing(clean(against.answer if against else answer.answer), clean(answer.answer)):
+        text.append(piece, style="bold underline" if new else "")
+    text.append("\n" if answer.answer.strip() else "(nothing)\n", style="dim")
+    if rest := after_first_line(answer):
+        text.append("and after the first line\n", style="dim").append(rest[:_REST], style="italic").append(
+            "\n"
+        )
+    text.append("\n")
