@@ -30,6 +30,7 @@ COMMANDS = {
     "store": ("kit.cli.store:store", "Show, free or verify what is stored."),
     "image": ("kit.cli.image:image", "Build, inspect, export and import the images in which jobs run."),
     "clean": ("kit.cli.clean:clean", "List or remove the containers and images that nobody needs any more."),
+    "status": ("kit.cli.status:status_command", "Show how a run stands: jobs, progress, time left, losses."),
     "runs": ("kit.cli.runs:runs", "List the runs."),
     "logs": ("kit.cli.runs:logs", "Show or follow the logs of a run's jobs."),
     "table": ("kit.cli.tables:table", "Show or export the transfer tables of a run."),

@@ -214,11 +214,22 @@ def test_one_job_is_stopped_tried_again_and_its_run_deleted(kit: Kit, long_recip
     assert "no run is called" in refused.stderr
     run = kit.json("run", long_recipe, "--detach")["run"]
     wait_for(lambda: bool(jobs_at_work(kit)))
+    wait_for(lambda: kit.json("status")["jobs"][0]["doing"] != "")
+    now = kit.json("status", run)
+    assert (now["stage"], now["jobs"][0]["stage"]) == ("running", "running") and now["jobs"][0][
+        "seconds_left"
+    ] >= 0
     assert "cannot be asked to retry: it is running" in kit("retry", run, "evaluate", code=2).stderr
     assert "name one of: evaluate-" in " ".join(kit("stop", run, "nonsense", code=2).stderr.split())
     assert "is stopped" in kit("stop", run, "evaluate").stdout
     wait_for(lambda: not list(at_work(kit)))
     assert stage(kit) == "stopped"
+    text = kit("status").stdout
+    assert (
+        ": stopped, 0/1 jobs" in text
+        and "stopped by the user" in text
+        and "-> try it again: xlt-kit retry" in text
+    )
     assert "xlt-kit retry" in next(kit.home.glob("runs/*/kit.log")).read_text()
     assert (
         kit.json("retry", run, "evaluate")["act"] == "tried again"

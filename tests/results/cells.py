@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kit.data.example import Example, render_slice, slice_id
@@ -39,8 +39,8 @@ def questions(language: str, gold: Sequence[str] = GOLD) -> list[Example]:
 class Shelf:
     """Cells as a recipe asks for them; `add` and `add_scored` finish one, `want` leaves it missing."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, ask: Callable[[str, Sequence[str]], list[Example]] = questions) -> None:
+        self.root, self.ask = root, ask
         self.gold: dict[tuple[str, str], list[Example]] = {}
         self.wanted: list[WantedCell] = []
 
@@ -54,7 +54,7 @@ class Shelf:
         **more: object,
     ) -> WantedCell:
         """Ask for a cell; `more` are other coordinates (model, prompt, replicate) and `seen`, `dataset`."""
-        examples = questions(language, gold)
+        examples = self.ask(language, gold)
         dataset = str(more.pop("dataset", "tiny"))
         data = slice_id(render_slice(examples) + f"{dataset}/{language}".encode())
         self.gold[data, language] = examples
