@@ -38,6 +38,12 @@ with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
 """
 
 
+def test_the_first_paint_waits_for_no_room() -> None:
+    loaded = loaded_by("import kit.cli.tui, kit.tui.app")
+    assert "textual" in loaded
+    assert not loaded & {"pydantic", "numpy", "scipy", "docker", "yaml", *HEAVY}
+
+
 def test_help_needs_no_room() -> None:
     loaded = loaded_by(HELP)
     assert "click" in loaded

@@ -1,23 +1,45 @@
-"""The rooms wired together: load, plan, run, judge, export. The command line and the terminal UI are faces over it."""
+"""The rooms wired together: load, plan, run, judge, export. The command line and the terminal UI are faces over it.
 
-from kit.api.care import needed
-from kit.api.control import (
-    Status,
-    background,
-    delete_run,
-    go_on,
-    list_statuses,
-    retry_job,
-    status,
-    stop_job,
-    stop_run,
-)
-from kit.api.executors import choose_executor
-from kit.api.planning import Prepared, load, prepare
-from kit.api.preview import Need, needs, preview, reasons
-from kit.api.running import execute, open_run
-from kit.api.tables import export_tables, language_groups, results
-from kit.api.workspace import Workspace
+Each name is imported from its file when it is first asked for: a command that lists runs needs no statistics, and the
+screen is painted before the catalog is read.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kit.api.care import needed
+    from kit.api.control import (
+        Status,
+        background,
+        delete_run,
+        go_on,
+        list_statuses,
+        retry_job,
+        status,
+        stop_job,
+        stop_run,
+    )
+    from kit.api.executors import choose_executor
+    from kit.api.forecast import Need, needs, preview, reasons
+    from kit.api.planning import Prepared, load, prepare
+    from kit.api.running import execute, open_run
+    from kit.api.tables import export_tables, language_groups, results
+    from kit.api.workspace import Workspace
+
+_FILES = {
+    "care": ("needed",),
+    "control": (
+        "Status", "background", "delete_run", "go_on", "list_statuses", "retry_job", "status", "stop_job", "stop_run",
+    ),
+    "executors": ("choose_executor",),
+    "planning": ("Prepared", "load", "prepare"),
+    "forecast": ("Need", "needs", "preview", "reasons"),
+    "running": ("execute", "open_run"),
+    "tables": ("export_tables", "language_groups", "results"),
+    "workspace": ("Workspace",),
+}  # fmt: skip
+_HOMES = {name: file for file, names in _FILES.items() for name in names}
 
 __all__ = [
     "Need",
@@ -45,3 +67,10 @@ __all__ = [
     "stop_job",
     "stop_run",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value

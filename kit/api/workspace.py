@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kit.catalog import Locations
 from kit.store import Store, default_home
 from kit.store.store import writable_folder
+
+if TYPE_CHECKING:
+    from kit.catalog import Locations
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Workspace:
     @property
     def locations(self) -> Locations:
         """Where data and weights are looked for."""
+        from kit.catalog import Locations  # a screen that only opens a home need not wait for the catalog
+
         return Locations(mirror=self.mirror, cache=self.home / "cache", offline=self.offline)
 
     def store(self) -> Store:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import App, ComposeResult, SystemCommand
 from textual.screen import Screen
+from textual.widgets import Static
 
-from kit.api import Workspace
 from kit.errors import KitError
-from kit.schedule import RunFolder, list_runs
 from kit.tui.actions import Bindings, bindings, described
-from kit.tui.doors import door_to
+from kit.tui.doors import DOORS, door_to
 from kit.tui.remembered import Remembered
-from kit.tui.screens.page import Page
-from kit.tui.screens.recipes import Recipes
+from kit.tui.screens.page import Page, head_line
 from kit.tui.themes import THEMES, Scale
+
+if TYPE_CHECKING:
+    from kit.api import Workspace
+    from kit.schedule import RunFolder
+
+FIRST = DOORS[0]
+"""The page at the bottom of the stack."""
 
 
 class XltKit(App[None]):
@@ -45,9 +50,16 @@ class XltKit(App[None]):
         """The colours of heat maps under the theme of now."""
         return THEMES.get(self.theme, THEMES["xlt-dark"])[1]
 
+    def compose(self) -> ComposeResult:
+        """The line at the top, until the first page has been loaded."""
+        yield Static(head_line(FIRST.place, ""), id="head")
+
     def on_mount(self) -> None:
-        """Begin with the recipes."""
-        self.push_screen(Recipes())
+        """Paint, then load the first page: whoever has typed the command sees at once that it was heard."""
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.push_screen(FIRST.load()())
 
     def show(self, place: str, folder: RunFolder) -> None:
         """Show a page of a run, which is the run of now from then on."""
@@ -71,9 +83,11 @@ class XltKit(App[None]):
             else:
                 self.show(place, folder)
         else:
-            self._leave_to(None if place == Recipes.place else door.load()())
+            self._leave_to(None if door == FIRST else door.load()())
 
     def _run_of_now(self) -> RunFolder | None:
+        from kit.schedule import list_runs  # not before the first paint
+
         if self.run_shown is None or not self.run_shown.path.is_dir():
             self.run_shown = next(reversed(list_runs(self.workspace.runs)), None)
         return self.run_shown

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from rich.style import Style
 from rich.syntax import Syntax
 from rich.text import Text
 
@@ -67,12 +68,20 @@ def refused(problem: KitError, path: Path, ink: Ink) -> tuple[Text, dict[int, st
 
 def yaml_text(source: str, faults: Mapping[int, str], dark: bool, ink: Ink) -> Text:
     """The file with its line numbers and colours; what is wrong stands below the line in which it is."""
-    syntax = Syntax(source, "yaml", theme="ansi_dark" if dark else "ansi_light", background_color="default")
-    text = Text()
-    for number, line in enumerate(syntax.highlight(source.rstrip("\n")).split("\n", allow_blank=True), 1):
+    syntax = Syntax(source, "yaml", theme="ansi_dark" if dark else "ansi_light")
+    coloured, text = syntax.highlight(source), Text()
+    coloured.rstrip()
+    coloured.style = ""  # the theme's own background would stand out from the page's
+    coloured.spans = [span._replace(style=_ink_alone(span.style)) for span in coloured.spans]
+    for number, line in enumerate(coloured.split("\n"), 1):
         wrong = number in faults
         text.append(f"{number:4} ", style=ink("bold error") if wrong else "dim")
         text.append_text(line).append("\n")
         if wrong:
             text.append(f"     ✗ {faults[number]}\n", style=ink("bold error"))
     return text
+
+
+def _ink_alone(style: str | Style) -> Style:
+    found = Style.parse(style) if isinstance(style, str) else style
+    return Style(color=found.color, bold=found.bold, italic=found.italic)

@@ -14,6 +14,8 @@ from textual.widgets import Static
 
 from kit.api import Workspace
 from kit.tui.app import XltKit
+from kit.tui.widgets.heatmap import HeatMap
+from kit.tui.widgets.logview import LogView
 from tests.kit_command import ROOT
 
 RECIPE = """schema: 1
@@ -67,6 +69,21 @@ class Drive:
         except NoMatches:
             return False
 
+    async def still(self, look: Callable[[], str], seconds: float = 30) -> str:
+        """What is seen once it no longer changes, and no notice lies over it."""
+        end, before = time.monotonic() + seconds, ""
+        while (now := look()) != before or self.notices():
+            assert time.monotonic() < end, "the screen does not come to rest"
+            before = now
+            await self.pilot.pause(0.3)
+        return now
+
+    def heat(self) -> HeatMap:
+        return self.app.screen.query_one(HeatMap)
+
+    def log_view(self) -> LogView:
+        return self.app.screen.query_one(LogView)
+
     def static(self, name: str) -> str:
         """What a field of the page of now says."""
         return str(self.app.screen.query_one(name, Static).render())
@@ -93,7 +110,11 @@ def drive(
 
     async def run() -> None:
         async with app.run_test(size=size) as pilot:
-            await script(Drive(app, pilot))
+            user = Drive(app, pilot)
+            await user.until(
+                lambda: user.page() == "Recipes" and user.app.screen.query_one("#list"), "the first page"
+            )
+            await script(user)
 
     asyncio.run(run())
     return app

@@ -1,7 +1,8 @@
-"""The real program in a real terminal: from `xlt-kit` to a finished table, its screen killed on the way."""
+"""The real program in a real terminal: from `xlt-kit` to a finished table, though its screen dies; and its colours."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from kit.schedule import find_run
+from tests.kit_command import ROOT
 from tests.tui.driving import RECIPE
 
 pytestmark = pytest.mark.slow
@@ -30,12 +32,15 @@ class Terminal:
         assert done.returncode == 0, f"{words}: {done.stderr}"
         return done.stdout
 
-    def start(self, folder: Path, size: tuple[int, int]) -> None:
+    def start(self, folder: Path, size: tuple[int, int], settings: str = "COLORTERM=truecolor") -> None:
         # A server that was just killed may still be closing its socket: each start has one of its own.
         self.socket = f"xlt-kit-{uuid.uuid4().hex[:8]}"
         program = Path(sys.executable).with_name("xlt-kit")
         width, height = map(str, size)
-        command = f"XLT_KIT_HOME={self.home} {program}"
+        # COLUMNS and LINES may have come into the environment with Python's readline; they would be believed.
+        command = (
+            f"env -u COLORTERM -u NO_COLOR -u COLUMNS -u LINES XLT_KIT_HOME={self.home} {settings} {program}"
+        )
         self.tmux("new-session", "-d", "-x", width, "-y", height, "-c", str(folder), command)
 
     def press(self, *keys: str) -> None:
@@ -43,6 +48,19 @@ class Terminal:
 
     def screen(self) -> str:
         return self.tmux("capture-pane", "-p")
+
+    def colours(self) -> set[tuple[str, ...]]:
+        """The colours on screen: red, green, blue, or a number of 256."""
+        codes = re.findall(r"[34]8;2;(\d+);(\d+);(\d+)|[34]8;5;(\d+)", self.tmux("capture-pane", "-p", "-e"))
+        return {tuple(part for part in code if part) for code in codes}
+
+    def gone(self, seconds: float = 20) -> None:
+        """Wait until the program has ended, and its terminal with it."""
+        end = time.monotonic() + seconds
+        command = ["tmux", "-L", self.socket, "has-session"]
+        while subprocess.run(command, capture_output=True, check=False).returncode == 0:
+            assert time.monotonic() < end, "the program does not end"
+            time.sleep(0.1)
 
     def until(self, words: str, seconds: float = 60) -> None:
         end = time.monotonic() + seconds
@@ -60,31 +78,72 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     subprocess.run(["tmux", "-L", terminal.socket, "kill-server"], capture_output=True, check=False)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (160, 50)])
-def test_from_the_command_to_the_table_with_a_screen_that_dies(
-    terminal: Terminal, tmp_path: Path, size: tuple[int, int]
+def test_from_the_command_to_the_table_of_the_smoke_recipe_with_a_screen_that_dies(
+    terminal: Terminal,
 ) -> None:
-    (tmp_path / "recipes").mkdir()
-    (tmp_path / "recipes" / "small.yaml").write_text(RECIPE.replace("steps: 4", "steps: 60"))
-    terminal.start(tmp_path, size)
+    """In the checkout itself, on a wide terminal; whoever comes back finds the run, and at its end the table."""
+    wide = (160, 50)
+    terminal.start(ROOT, wide)
     terminal.until("Enter starts it")
     terminal.press("Enter")
     terminal.until("at work")
     folder = find_run(terminal.home / "runs", "last")
+    assert folder.name.startswith("smoke-")
+    terminal.until("▶ tune tiny-bloom on tiny-qa/de, seed 1", 300)
     terminal.tmux("kill-server")  # as a closed window does it
     assert folder.holder()
-    terminal.start(tmp_path, size)
-    terminal.until("Enter starts it")
+    terminal.start(ROOT, wide)
+    terminal.until("▶ smoke")
+    terminal.press("3")
+    terminal.until("at work")
+    terminal.press("q")  # and leaves in peace
+    terminal.gone()
+    assert folder.holder()
+    terminal.start(ROOT, wide)
+    terminal.until("▶ smoke")
     terminal.press("2")
-    terminal.until(folder.name)
+    terminal.until("running")
     terminal.press("Enter")
-    terminal.until("log of")
-    terminal.press("t")
-    terminal.until("evaluated on")
-    terminal.until("tiny-qa/de")
-    terminal.press("l")
-    terminal.until(" done")
-    terminal.press("t")
+    terminal.until(" done", 900)
+    terminal.press("4")
+    terminal.until("n = 300")
+    seen = terminal.screen()
+    assert all(row in seen for row in ("base", "tiny-qa/de", "tiny-qa/hi", "tiny-qa/or"))
+    assert (folder.path / "manifest.json").exists() and (folder.tables / "f1.csv").exists()
+
+
+def test_a_small_terminal_is_enough(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "small.yaml").write_text(RECIPE)
+    terminal.start(tmp_path, (80, 24))
+    terminal.until("Enter starts it")
+    terminal.press("Enter")
+    terminal.until(" done", 300)
+    terminal.press("4")
     terminal.until("n = 10")
-    terminal.press("q")
-    assert (folder.path / "manifest.json").exists()
+    assert "tiny-qa/de" in terminal.screen()
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [("COLORTERM=truecolor", "all"), ("TERM=screen-256color", "256"), ("NO_COLOR=1", "none")],
+)
+def test_colours_are_those_that_the_terminal_has(
+    terminal: Terminal, tmp_path: Path, settings: str, kind: str
+) -> None:
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "small.yaml").write_text(RECIPE)
+    terminal.start(tmp_path, (80, 24), settings)
+    terminal.until("Enter starts it")
+    found = terminal.colours()
+    assert found or kind == "none"
+    if kind == "none":
+        assert all(len(set(colour)) == 1 for colour in found if len(colour) == 3), "greys alone"
+        assert all(
+            int(colour[0]) >= 232
+            or colour[0] in ("0", "7", "8", "15", "16", "231", "59", "102", "145", "188")
+            for colour in found
+            if len(colour) == 1
+        )
+    else:
+        assert {len(colour) for colour in found} == {3 if kind == "all" else 1}

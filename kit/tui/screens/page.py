@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Button, Footer, Input, Label, Static
 
@@ -16,6 +17,15 @@ from kit.tui.doors import DOORS
 
 if TYPE_CHECKING:
     from kit.tui.app import XltKit
+
+
+def head_line(here: str, words: str) -> Text:
+    """The line at the top: the doors, the page that is shown among them, and what it says of itself."""
+    text = Text(no_wrap=True, overflow="ellipsis").append(" xlt-kit ", style="bold reverse")
+    for door in DOORS:
+        text.append(f"  {key_name(door.key.split(',')[0])} ", style="dim")
+        text.append(door.word, style="bold underline" if door.place == here else "")
+    return text.append("   ").append(words, style="bold") if words else text
 
 
 class Page(Screen[None]):
@@ -60,14 +70,7 @@ class Page(Screen[None]):
 
     def refresh_head(self) -> None:
         """Write the line at the top anew."""
-        text = Text(no_wrap=True, overflow="ellipsis").append(" xlt-kit ", style="bold reverse")
-        for door in DOORS:
-            here = door.place == self.place
-            text.append(f"  {key_name(door.key.split(',')[0])} ", style="dim")
-            text.append(door.word, style="bold underline" if here else "")
-        if self.head():
-            text.append("   ").append(self.head(), style="bold")
-        self.query_one("#head", Static).update(text)
+        self.query_one("#head", Static).update(head_line(self.place, self.head()))
         self.refresh_command()
 
     def refresh_command(self) -> None:
@@ -131,9 +134,9 @@ class Confirm(Window):
         """The question and two buttons."""
         with Vertical(classes="window"):
             yield Label(self._question)
-            with Vertical(classes="buttons"):
-                yield Button(f"{self._yes} (y)", variant="error", id="yes")
+            with Horizontal(classes="buttons"):
                 yield Button("Leave it (n)", id="no")
+                yield Button(f"{self._yes} (y)", variant="error", id="yes")
 
     def on_mount(self) -> None:
         """The harmless answer has the focus."""
@@ -198,16 +201,17 @@ class Help(Window):
             "everywhere": "Everywhere", "recipes": "Recipes", "run": "This run", "log": "In the log",
             "table": "In the table", "table-more": "Tables", "examples": "Examples", "runs": "Runs",
         }  # fmt: skip
-        text = Text()
-        for place in self._places:
-            text.append(f"{names[place]}\n", style="bold")
-            for action in described(place):
-                text.append(f"  {key_name(action.key):16}", style="bold cyan")
-                text.append(f"{action.help}\n")
-            text.append("\n")
-        text.append("Arrow keys, Tab and the mouse move. Esc closes this.", style="dim")
-        with VerticalScroll(classes="window help"):
-            yield Static(text)
+        with VerticalScroll(classes="window help") as frame:
+            frame.border_title, frame.border_subtitle = "Help", "Esc closes"
+            for place in self._places:
+                lines = Table.grid(padding=(0, 2))
+                lines.add_column(style="bold cyan", min_width=14)
+                lines.add_column()
+                for action in described(place):
+                    lines.add_row(key_name(action.key), action.help)
+                yield Label(Text(names[place], style="bold"))
+                yield Static(lines, classes="group")
+            yield Static(Text("Arrow keys, Tab and the mouse move.", style="dim"))
 
 
 __all__ = ["Ask", "Confirm", "Help", "Page", "Read", "Window", "bindings"]

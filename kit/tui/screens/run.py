@@ -72,8 +72,12 @@ class RunPage(Page):
     def begin(self) -> None:
         """Look twice a second."""
         self.set_interval(_SECONDS, self._look)
-        self._look()
+        self.call_after_refresh(self._look)  # rows are as wide as their list, which has its size by then
         self.query_one("#jobs").focus()
+
+    def on_resize(self) -> None:
+        """Rows as wide as their list is now."""
+        self.call_after_refresh(self._look)
 
     def action_results(self) -> None:
         """The table of this run."""
@@ -229,8 +233,10 @@ class RunPage(Page):
         text.append(f"{' ' * max(1, width - 2 - cell_len(title) - len(time_))}{time_}", style="dim")
         progress = self.watch_.job(job.id)
         if job.stage == "running":
-            text.append("\n  ").append(bar(progress.share, 10), style=self.track())
-            text.append(f" {progress.share:4.0%} {progress.doing}")
+            text.append("\n  ").append(bar(progress.share, 8), style=self.track())
+            doing = Text(f" {progress.share:4.0%} {progress.doing}")
+            doing.truncate(width - 10, overflow="ellipsis")
+            text.append_text(doing)
         if job.retries:
             text.append(f"\n  again: {job.retries[-1]}", style=self.ink("warning"))
         if job.failure:

@@ -35,6 +35,11 @@ class Runs(Page):
         self._statuses: list[Status] = []
         self._sizes: dict[str, int] = {}
 
+    def head(self) -> str:
+        """How many, and what they take on disk."""
+        many = len(self._statuses)
+        return f"{many} run{'s' if many != 1 else ''}, {human(sum(self._sizes.values()))}" if many else ""
+
     def command(self) -> str:
         """Lists the runs."""
         return "xlt-kit runs"
@@ -115,6 +120,7 @@ class Runs(Page):
 
     def _take(self, statuses: list[Status], sizes: dict[str, int]) -> None:
         self._statuses, self._sizes = statuses, sizes
+        self.refresh_head()
         self._fill()
 
     def _fill(self) -> None:

@@ -89,9 +89,7 @@ def _gpus() -> tuple[Gpu, ...]:
 
 
 def _gpu_need(device: str, gpus: list[Gpu], memory: float) -> Need:
-    takes = {"cpu": "none", "cuda": f"one with {memory:.1f} GB or more", "auto": "used where there is one"}[
-        device
-    ]
+    takes = {"cpu": "none", "cuda": f"one, {memory:.1f} GB", "auto": "used if there"}[device]
     if device == "cpu":
         return Need("GPU", takes, "")
     if not gpus:
