@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 
 from kit.job.memory import halving
-from kit.job.padding import batches_by_length, left_padded, positions, takes_positions
+from kit.job.padding import batches_by_length, cache_name, left_padded, positions, takes_positions
 from kit.job.sampling import Chooser
 from kit.job.vocabulary import Vocabulary, decode_text, line_is_complete
 from kit.jobdir import GenerateTask
@@ -58,7 +58,7 @@ class Decoder:
         self._chooser = chooser
         self._device = str(next(model.parameters()).device)
         self._pad = vocabulary.end[0]
-        self._positions = takes_positions(model)
+        self._positions, self._cache = takes_positions(model), cache_name(model)
 
     def exact(self, ids: Sequence[str], prompts: Sequence[Sequence[int]]) -> Iterator[Decoded]:
         """Each prompt alone, in order. `ids` name the items, `prompts` are their token ids."""
@@ -88,7 +88,7 @@ class Decoder:
         cache = None
         while True:
             output = self._step(tokens, mask if padded else None, cache)
-            cache = output.past_key_values
+            cache = getattr(output, self._cache)
             chosen = self._chooser.choose(output.logits[:, -1].float(), [row.stream for row in held])
             for row, token in zip(held, chosen, strict=True):
                 self._take(row, token)
@@ -103,14 +103,13 @@ class Decoder:
             mask = torch.cat([mask, mask.new_ones(len(held), 1)], dim=1)
 
     def _step(self, tokens: torch.Tensor, mask: torch.Tensor | None, cache: Any) -> Any:
-        arguments: dict[str, Any] = {}
+        arguments: dict[str, Any] = {self._cache: cache}
         if mask is not None:
             arguments["attention_mask"] = mask
             if self._positions:
                 arguments["position_ids"] = positions(mask)[:, -tokens.shape[1] :]
         return self._model(
             input_ids=tokens,
-            past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
             return_dict=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,8 +19,17 @@ def left_padded(rows: Sequence[Sequence[int]], pad: int, device: str) -> tuple[t
 
 def takes_positions(model: Any) -> bool:
     """Whether the model must be told each token's position; BLOOM reads it off the attention mask (ALiBi)."""
+    return "position_ids" in _parameters(model)
+
+
+def cache_name(model: Any) -> str:
+    """What the model calls its keys and values: `cache` from transformers 5.24 on, `past_key_values` before."""
+    return "cache" if "cache" in _parameters(model) else "past_key_values"
+
+
+def _parameters(model: Any) -> Mapping[str, inspect.Parameter]:
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return "position_ids" in inspect.signature(inner.forward).parameters
+    return inspect.signature(inner.forward).parameters
 
 
 def positions(mask: torch.Tensor) -> torch.Tensor:
