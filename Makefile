@@ -41,6 +41,8 @@ fuzz: install
 
 bench: install
 	$(BIN)/python tests/bench/start.py
+	$(BIN)/python -m tests.bench.screen
+	$(BIN)/python -m tests.bench.log
 	$(BIN)/python -m tests.bench.containers
 
 clean:

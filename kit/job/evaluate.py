@@ -129,7 +129,7 @@ def _produce(key: str, cell: CellSpec, stage: _Stage) -> None:
     with unstopped():
         publish_folder(unfinished, desk.folder.cells / key)
         desk.landed[key] = digest
-    desk.emit("cell", key=key, seconds=round(seconds, 3), n=len(examples), digest=digest)
+    desk.emit("cell", key=key, name=cell.label, seconds=round(seconds, 3), n=len(examples), digest=digest)
 
 
 def _generate(

@@ -46,7 +46,8 @@ class Event:
 
     Kinds: `started`, `phase` (name), `progress` (done, total, unit, cell), `train` (step, steps, loss, tokens_per_s),
     `batch` (step, ids of its examples), `truncation` (examples, cut, answers_cut), `adapter` (step, digest), `cell`
-    (key, seconds), `usage` (cpu, memory, limit, gpu, gpu_memory, gpu_total), `warning` (message), `finished`.
+    (key, name, seconds, n, digest), `usage` (cpu, memory, limit, gpu, gpu_memory, gpu_total), `warning` (message),
+    `finished`.
     """
 
     kind: str
