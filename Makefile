@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # An index that offers torch's CPU builds (`+cpu`), where pip's own configuration names none.
 TORCH_INDEX ?=
 
-.PHONY: install smoke test lint bench chaos fuzz clean
+.PHONY: install smoke test lint bench chaos fuzz screenshots clean
 
 install: $(VENV)/.installed
 
@@ -38,6 +38,10 @@ chaos: install
 fuzz: install
 	FUZZ=$(or $(FACTOR),50) $(BIN)/python -m pytest -q -n auto tests/recipe/test_fuzz.py tests/catalog/test_fuzz.py \
 	  tests/data/test_fuzz.py tests/data/test_damage.py
+
+# The pictures of the README, from a run of the smoke recipe: some three minutes.
+screenshots: install
+	$(BIN)/python -m tests.tui.screenshots
 
 bench: install
 	$(BIN)/python tests/bench/start.py

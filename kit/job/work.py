@@ -107,7 +107,7 @@ def _line(kind: str, data: dict[str, Any]) -> str | None:
         case "adapter":
             return f"adapter of step {data['step']} saved"
         case "cell":
-            return f"{data['name'] or data['key']}: {data['n']} items in {data['seconds']:.1f} s"
+            return f"{data['n']} items in {data['seconds']:.1f} s  {data['name'] or data['key']}"
         case "warning":
             return f"warning: {data['message']}"
     return None

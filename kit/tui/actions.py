@@ -27,7 +27,9 @@ class Action:
 ACTIONS = (
     # Their keys stand in the line at the top.
     *(Action("everywhere", f"go('{door.place}')", door.key, door.word, door.help, False) for door in DOORS),
-    Action("everywhere", "copy_command", "c", "Copy command", "Copy the command line that does the same", False),
+    Action(
+        "everywhere", "copy_command", "c", "Copy command", "Copy the command line that does the same", False
+    ),
     Action("everywhere", "explain", "question_mark", "Help", "What can be done here"),
     Action("everywhere", "command_palette", "ctrl+p", "Commands", "Find any action by its name", False),
     Action("everywhere", "next_theme", "f9", "Theme", "Dark, light, colour-blind safe, high contrast", False),
@@ -42,7 +44,9 @@ ACTIONS = (
     Action("run", "stop", "s", "Stop", "Stop the run and all its jobs (asks first)"),
     Action("run", "resume", "g", "Go on", "Go on with a run that was stopped, failed or left"),
     Action("run", "stop_job", "x", "Stop job", "Stop the chosen job alone (asks first)", False),
-    Action("run", "retry_job", "r", "Retry job", "Try the chosen job again, where it did not end well", False),
+    Action(
+        "run", "retry_job", "r", "Retry job", "Try the chosen job again, where it did not end well", False
+    ),
     Action("run", "log", "l", "Log", "Move to the log of the chosen job, and back"),
     Action("log", "follow", "f", "Follow", "Stay at the end of the log, or stop doing so"),
     Action("log", "level", "v", "Level", "All lines, warnings and errors, or errors alone"),

@@ -9,7 +9,7 @@ from typing import ClassVar
 import psutil
 from rich.cells import cell_len
 from rich.text import Text
-from textual import events, on, work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import OptionList, Static
@@ -50,6 +50,7 @@ class RunPage(Page):
         self.watch_ = Watch(folder)
         self._job: str | None = None
         self._chosen_by_hand = False
+        self._chosen_for_user: str | None = None
         self._drawn: tuple[object, ...] = ()
 
     def head(self) -> str:
@@ -162,20 +163,10 @@ class RunPage(Page):
     @on(OptionList.OptionHighlighted, "#jobs")
     def _moved(self, event: OptionList.OptionHighlighted) -> None:
         if event.option_id and event.option_id != self._job:
+            # Who moves through the jobs by hand is not moved any more.
+            self._chosen_by_hand = event.option_id != self._chosen_for_user
             self._job = event.option_id
             self._draw_job()
-
-    def on_key(self, event: events.Key) -> None:
-        """Who moves through the jobs by hand is not moved any more."""
-        if (
-            event.key in ("up", "down", "home", "end", "pageup", "pagedown")
-            and self.query_one("#jobs").has_focus
-        ):
-            self._chosen_by_hand = True
-
-    def on_click(self) -> None:
-        """So does a click."""
-        self._chosen_by_hand = True
 
     @on(OptionList.OptionSelected, "#jobs")
     def _picked(self) -> None:
@@ -217,6 +208,7 @@ class RunPage(Page):
                 options.replace_option_prompt(job.id, self._row(job))
         if not self._chosen_by_hand and jobs:
             first = next((j for s in ("failed", "running") for j in jobs if j.stage == s), jobs[-1])
+            self._chosen_for_user = first.id
             if options.highlighted != (place := options.get_option_index(first.id)):
                 options.highlighted = place
 
@@ -254,6 +246,7 @@ class RunPage(Page):
         log.border_title = f"log of {self._job[:40]}"
         curve = self.watch_.curve(self._job)
         panel = self.query_one("#curve", Static)
+        width = self.query_one("#work").size.width  # the panel's own is nothing while it is hidden
         text = Text()
         if curve.losses:
             text.append(f"loss {curve.losses[0]:.3f} → {curve.losses[-1]:.3f}", style="bold")
@@ -265,7 +258,7 @@ class RunPage(Page):
             text.append("\n")
         job = self._chosen()
         if job is not None and job.stage == "running":
-            text.append_text(gauges(curve.usage, self.track(), 8 if panel.size.width > 60 else 4))
+            text.append_text(gauges(curve.usage, self.track(), 8 if width > 60 else 4))
         panel.update(text)
         panel.set_class(not text.plain.strip(), "hidden")
 
