@@ -10,6 +10,7 @@ from kit.catalog import Catalog
 from kit.data.example import Example, read_slice
 from kit.errors import StorageError, UsageError, Where
 from kit.report.formats import write_all, write_over_generation
+from kit.report.text import Values
 from kit.results import Results, over_generation_table, transfer_table
 from kit.results import load as load_results
 from kit.schedule import RunFolder
@@ -30,19 +31,24 @@ EXPORTED = ("f1", "em", "aware_f1", "overran", "p_stop")
 """The metrics whose tables a run writes into its folder."""
 
 
-def export_tables(found: Results, folder: RunFolder) -> list[Path]:
+def export_tables(
+    found: Results, folder: RunFolder, metric: str = EXPORTED[0], values: Values = "delta"
+) -> list[Path]:
     """Write the transfer tables into the run's folder, one file a metric and format.
+
+    `metric` is written as well where it is none of `EXPORTED`; `values` other than differences of it get files of
+    their own, `<metric>-<values>.*`.
 
     Raises:
         StorageError: the folder cannot be written.
     """
     try:
-        paths = [
-            path
-            for metric in EXPORTED
-            if (tables := transfer_table(found, metric))
-            for path in write_all(tables, folder.tables, metric)
-        ]
+        paths: list[Path] = []
+        for name in dict.fromkeys((*EXPORTED, metric)):
+            if tables := transfer_table(found, name):
+                paths += write_all(tables, folder.tables, name)
+                if name == metric and values != "delta":
+                    paths += write_all(tables, folder.tables, f"{name}-{values}", values)
         return [*paths, *write_over_generation(over_generation_table(found), folder.tables)] if paths else []
     except OSError as problem:
         raise StorageError(

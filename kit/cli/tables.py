@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
@@ -10,8 +12,10 @@ from kit.api import Workspace, language_groups, results
 from kit.catalog import Catalog
 from kit.cli.common import print_json, workspace_options
 from kit.data.example import read_slice
-from kit.errors import UsageError
-from kit.report.examples import FILTERS, as_text, examples_under
+from kit.errors import StorageError, UsageError, Where
+from kit.jobdir import atomic_write
+from kit.report.examples import FILTERS, Shown, as_text, examples_under
+from kit.report.examples_html import as_html
 from kit.report.formats import FORMATS, over_generation_csv, over_generation_json
 from kit.report.text import VALUES
 from kit.results import CellData, Results, over_generation_table, transfer_table
@@ -50,7 +54,8 @@ def table(
     if as_json or form:
         chosen = language_groups(Catalog.load(), groups)
         tables = [made for metric in metrics for made in transfer_table(found, metric, groups=chosen)]
-        click.echo(FORMATS["json" if as_json else str(form)](tables))
+        chosen_values = next(value for value in VALUES if value == values)
+        click.echo(FORMATS["json" if as_json else str(form)](tables, chosen_values).rstrip("\n"))
         return
     for metric in metrics:
         print_tables(found, metric, values, groups)
@@ -97,11 +102,22 @@ def print_tables(found: Results, metric: str, values: str = "delta", groups: tup
 @click.option("--filter", "keep", type=click.Choice(FILTERS), default="all", show_default=True)
 @click.option("--seed", type=int, help="Of this tuning seed only; all of them otherwise.")
 @click.option("-n", "count", default=10, show_default=True, help="Examples to show.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write all of them as a page.")
 @workspace_options
 def show(
-    workspace: Workspace, run: str, cell: str, keep: str, seed: int | None, count: int, as_json: bool
+    workspace: Workspace,
+    run: str,
+    cell: str,
+    keep: str,
+    seed: int | None,
+    count: int,
+    html: Path | None,
+    as_json: bool,
 ) -> None:
-    """List the examples under one cell of RUN's table: gold, the base's answer, the tuned model's answer."""
+    """List the examples under one cell of RUN's table: gold, the base's answer, the tuned model's answer.
+
+    With --html they are written as a page, on which a browser draws every script and direction rightly.
+    """
     found = results(workspace, find_run(workspace.runs, run))
     chosen = _find(found, cell, seed)
     at = chosen[0].at
@@ -111,6 +127,8 @@ def show(
     path = workspace.store().slice_path(chosen[0].data)
     gold = {example.id: example for example in read_slice(path, at.language)} if path.exists() else {}
     shown = list(examples_under(base, chosen if at.trained_on else None, gold, keep))
+    if html is not None:
+        _write_page(html, f"{at.trained_on or 'base'} → {at.dataset}/{at.language}", shown)
     if as_json:
         print_json(
             {
@@ -120,9 +138,23 @@ def show(
             }
         )
         return
+    if html is not None:
+        click.echo(f"{len(shown)} examples ({keep}) in {html}")
+        return
     for item in shown[:count]:
         click.echo(as_text(item) + "\n")
     click.echo(f"{min(count, len(shown))} of {len(shown)} shown ({keep})")
+
+
+def _write_page(path: Path, name: str, shown: Sequence[Shown]) -> None:
+    try:
+        atomic_write(path, as_html(name, shown))
+    except OSError as problem:
+        raise StorageError(
+            f"the page cannot be written: {problem.strerror}",
+            where=Where(str(path)),
+            remedy="name another file",
+        ) from problem
 
 
 def _place(cell: CellData) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Tables as files: JSON (everything), CSV (a line a cell), Markdown, LaTeX."""
+"""Tables as files: JSON (everything), CSV (a line a cell), Markdown, LaTeX, SVG."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 
 from kit.jobdir import atomic_write, encode
 from kit.report.markup import as_latex, as_markdown
+from kit.report.svg import as_svg
+from kit.report.text import Values
 from kit.results import (
     Column,
     MissingCell,
@@ -57,22 +59,26 @@ def as_csv(tables: Sequence[TransferTable]) -> str:
     return _csv(lines)
 
 
-FORMATS: dict[str, Callable[[Sequence[TransferTable]], str]] = {
-    "json": as_json,
-    "csv": as_csv,
+FORMATS: dict[str, Callable[[Sequence[TransferTable], Values], str]] = {
+    "json": lambda tables, values: as_json(tables),
+    "csv": lambda tables, values: as_csv(tables),
     "md": as_markdown,
     "tex": as_latex,
+    "svg": as_svg,
 }
+"""By ending. JSON and CSV hold all values; in the others the choice of values is what is shown."""
 
 
-def write_all(tables: Sequence[TransferTable], folder: Path, stem: str = "transfer") -> list[Path]:
+def write_all(
+    tables: Sequence[TransferTable], folder: Path, stem: str = "transfer", values: Values = "delta"
+) -> list[Path]:
     """Write the tables in every format as `<stem>.<ending>`, each file whole or not at all; returns the
     paths.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    return _written({f"{stem}.{ending}": write(tables) for ending, write in FORMATS.items()}, folder)
+    return _written({f"{stem}.{ending}": write(tables, values) for ending, write in FORMATS.items()}, folder)
 
 
 def over_generation_json(tables: Sequence[OverGenerationTable]) -> str:

@@ -134,10 +134,10 @@ def title(table: TransferTable) -> str:
     return f"{table.metric.title} ({unit}): {table.model}, prompt {table.prompt}, task {table.task}"
 
 
-def caption(table: TransferTable, values: Values) -> list[str]:
-    """What the figures are, how many items they stand on, how sure they are."""
+def caption(table: TransferTable, values: Values, below: str = ", below it → the tuned score") -> list[str]:
+    """What the figures are, how many items they stand on, how sure they are; `below` a difference stands this."""
     what = {
-        "delta": "base row: scores; other rows: tuned - base, below it → the tuned score",
+        "delta": f"base row: scores; other rows: tuned - base{below}",
         "base": "scores of the base",
         "tuned": "scores of the base and of the tuned models",
         "ratio": "base row: scores; other rows: tuned / base",

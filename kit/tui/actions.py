@@ -58,23 +58,28 @@ ACTIONS = (
     Action("log", "copy", "y", "Copy", "Copy the lines on screen", False),
     Action("log", "copy_end", "Y", "Copy end", "Copy the last 100 lines", False),
     Action("table", "open_cell", "enter", "Examples", "The examples under the cell"),
-    Action("table", "metric(1)", "m", "Metric", "The next metric: F1, EM, language-aware, over-generation"),
+    Action(
+        "table",
+        "metric(1)",
+        "m",
+        "Metric",
+        "The next metric: F1, EM, MLQA's, language-aware, over-generation …",
+    ),
     Action("table", "metric(-1)", "M", "Metric back", "The metric before", False),
     Action("table", "values", "v", "Values", "Difference, base, tuned, ratio"),
+    Action("table", "intervals", "i", "Intervals", "Beside each figure its interval, or not"),
     Action(
         "table", "sort", "o", "Sort", "Sort the rows by the column of the cursor; again: as in the recipe"
     ),
+    Action("table", "group", "b", "Group", "Columns by script, the means of scripts, by family, their means"),
     Action("table", "transpose", "x", "Transpose", "Swap rows and columns"),
-    Action(
-        "table", "group", "b", "Group", "Order the columns by script, by family, or as in the recipe", False
-    ),
     Action("table", "hide", "h", "Hide unsure", "Hide what the interval does not tell from no effect"),
-    Action("table", "export", "w", "Export", "Write CSV, Markdown, LaTeX and SVG"),
+    Action("table", "export", "w", "Export", "Write CSV, Markdown, LaTeX, SVG and JSON"),
     Action(
         "table-more", "turn(1)", "right_square_bracket", "Next table", "The next model, prompt or task", False
     ),
     Action("table-more", "turn(-1)", "left_square_bracket", "Table before", "The one before", False),
-    Action("table-more", "live", "l,escape", "The run", "Back to the jobs and logs of the run"),
+    Action("table-more", "live", "l,escape", "The run", "Back to the jobs and logs of the run", False),
     Action("examples", "keep(1)", "f", "Filter", "All, turned right, turned wrong, unchanged"),
     Action(
         "examples", "html", "h", "As HTML", "Write the examples as a page, for scripts that terminals spoil"

@@ -11,11 +11,12 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from kit.errors import KitError
+from kit.report.colour import Scale
 from kit.tui.actions import Bindings, bindings, described
 from kit.tui.doors import DOORS, door_to
 from kit.tui.remembered import Remembered
 from kit.tui.screens.page import Page, head_line
-from kit.tui.themes import THEMES, Scale
+from kit.tui.themes import THEMES
 
 if TYPE_CHECKING:
     from kit.api import Workspace

@@ -181,6 +181,8 @@ def test_a_page_shows_what_follows_the_answer_and_escapes_it(cells: list[CellDat
     long = replace(worse, raw=("<b>Rom</b>\nund so & weiter", *worse.raw[1:]))
     page = as_html("<de>", show_cell(base, long, EXAMPLES))
     assert page.count("<section>") == 4 and page.count('dir="auto"') > 12
-    assert "<title>&lt;de&gt;</title>" in page and "<u>&lt;b&gt;Rom&lt;/b&gt;</u>" in page and "<b>" not in page
+    assert (
+        "<title>&lt;de&gt;</title>" in page and "<u>&lt;b&gt;Rom&lt;/b&gt;</u>" in page and "<b>" not in page
+    )
     assert '<p class="rest" dir="auto">und so &amp; weiter</p>' in page
     assert "http" not in page and "<script" not in page

@@ -161,10 +161,10 @@ def test_latex_escapes_names(tmp_path: Path) -> None:
 def test_every_format_is_written_whole(tables: list[TransferTable], tmp_path: Path) -> None:
     folder = tmp_path / "new" / "tables"
     paths = write_all(tables, folder, "f1")
-    assert [path.name for path in paths] == ["f1.json", "f1.csv", "f1.md", "f1.tex"]
+    assert [path.name for path in paths] == ["f1.json", "f1.csv", "f1.md", "f1.tex", "f1.svg"]
     assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in paths)
     for path in paths:
-        assert path.read_text("utf-8") == FORMATS[path.suffix[1:]](tables)
+        assert path.read_text("utf-8") == FORMATS[path.suffix[1:]](tables, "delta")
 
 
 def test_over_generation_files(shelf: Shelf, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from textual.css.query import NoMatches
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import DataTable, Static
 
 from kit.api import Workspace
 from kit.tui.app import XltKit
@@ -70,13 +70,22 @@ class Drive:
             return False
 
     async def still(self, look: Callable[[], str], seconds: float = 30) -> str:
-        """What is seen once it no longer changes, and no notice lies over it."""
-        end, before = time.monotonic() + seconds, ""
-        while (now := look()) != before or self.notices():
+        """What is seen once it no longer changes (a page looks for news twice a second), and no notice lies over it."""
+        end, before, same = time.monotonic() + seconds, "", 0
+        while same < 4:
+            now = look()
+            same = same + 1 if now == before and not self.notices() else 0
             assert time.monotonic() < end, "the screen does not come to rest"
             before = now
-            await self.pilot.pause(0.3)
-        return now
+            await self.pilot.pause(0.2)
+        return before
+
+    async def to_table(self) -> None:
+        """To the table of the last run, by way of the runs."""
+        await self.press("2")
+        await self.until(lambda: self.app.screen.query_one(DataTable).row_count, "the runs")
+        await self.press("enter")
+        await self.until(lambda: self.page() == "TablePage" and self.heat().heat.rows, "the table")
 
     def heat(self) -> HeatMap:
         return self.app.screen.query_one(HeatMap)

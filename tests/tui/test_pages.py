@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from textual.widgets import DataTable, Input, OptionList
+from textual.widgets import Input, OptionList
 
 from kit.api import Workspace
 from kit.processes import identity
-from kit.schedule import JobState, RunFolder, find_run, list_runs
+from kit.schedule import RunFolder, find_run, list_runs
 from kit.tui import doors
 from kit.tui.actions import ACTIONS
 from kit.tui.doors import DOORS, Door
@@ -27,23 +26,6 @@ from tests.tui.driving import RECIPE, Drive, drive
 Smoke = tuple[Kit, CompletedProcess[str]]
 
 
-@pytest.fixture(scope="module")
-def done(smoke: Smoke, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home of its own with the finished smoke run."""
-    home = tmp_path_factory.mktemp("done") / "home"
-    shutil.copytree(smoke[0].home, home, symlinks=True)
-    # Another test may have asked for the same run again, when there was nothing left to do: its jobs are put back.
-    folder = find_run(home / "runs", "last")
-    state = folder.state()
-    assert state is not None
-    specs = [(job.path.name, job.spec()) for job in folder.job_folders()]
-    jobs = tuple(
-        JobState(name, s.name, s.kind, (), s.keys, 1.0, "done", "cpu0", 1.0, 9.0, 1) for name, s in specs
-    )
-    folder.write_state(replace(state, jobs=jobs))
-    return home
-
-
 @pytest.fixture
 def recipes(tmp_path: Path) -> Path:
     folder = tmp_path / "recipes"
@@ -51,17 +33,6 @@ def recipes(tmp_path: Path) -> Path:
     (folder / "small.yaml").write_text(RECIPE)
     (folder / "zz" / "broken.yaml").write_text("schema: 1\nname: broken\nmodels: [tiny-blom]\nevaluat: []\n")
     return folder
-
-
-async def to_table(user: Drive) -> None:
-    await user.press("2")
-    await user.until(lambda: user.app.screen.query_one(DataTable).row_count, "the runs")
-    await user.press("enter")
-    await user.until(lambda: user.page() == "TablePage" and heat(user).heat.rows, "the table")
-
-
-def heat(user: Drive) -> HeatMap:
-    return user.app.screen.query_one(HeatMap)
 
 
 def test_from_nothing_to_a_finished_table_in_two_keys(tmp_path: Path, recipes: Path) -> None:
@@ -75,8 +46,8 @@ def test_from_nothing_to_a_finished_table_in_two_keys(tmp_path: Path, recipes: P
         await user.until(lambda: "at work" in user.static("#state"), "work")
         await user.until(lambda: "tune tiny-bloom" in user.text(), "the jobs")
         await user.press("t")
-        await user.until(lambda: len(heat(user).heat.rows) == 2, "the table")
-        await user.until(lambda: all(c.text for row in heat(user).heat.cells for c in row), "all cells")
+        await user.until(lambda: len(user.heat().heat.rows) == 2, "the table")
+        await user.until(lambda: all(c.text for row in user.heat().heat.cells for c in row), "all cells")
         await user.press("l")
         await user.until(lambda: " done" in user.static("#state"), "the end")
         await user.press("1")
@@ -238,7 +209,7 @@ def test_doors_lead_to_the_run_of_now_and_a_new_page_is_one_line(
         name = find_run(done / "runs", "last").name
         await user.press("4")
         await user.until(
-            lambda: user.page() == "TablePage" and heat(user).heat.rows, "the table of the last run"
+            lambda: user.page() == "TablePage" and user.heat().heat.rows, "the table of the last run"
         )
         await user.press("3")
         await user.until(lambda: user.page() == "RunPage" and name in user.static("#head"), "its jobs")
@@ -265,40 +236,9 @@ class ExtraPage(Page):
         return f"xlt-kit extra {self.folder.name}"
 
 
-def test_the_table_is_turned_sorted_grouped_and_read(done: Path) -> None:
-    async def script(user: Drive) -> None:
-        await to_table(user)
-        first = heat(user).heat
-        assert first.rows[0] == "base" and "F1" in user.static("#caption")
-        await user.press("down", "right")
-        assert "tiny-qa/de → tiny-qa/es" in user.static("#detail") and "Δ" in user.static("#detail")
-        await user.press("v")
-        assert "shows base" in user.static("#caption")
-        await user.press("v", "v", "v")
-        assert heat(user).heat == first
-        await user.press("m")
-        await user.until(lambda: "EM" in user.static("#caption"), "EM")
-        await user.press("M")
-        await user.until(lambda: "F1" in user.static("#caption"), "F1")
-        await user.press("x")
-        assert heat(user).heat.columns[0] == "base"
-        await user.press("x", "end", "o")
-        assert heat(user).heat.rows[1] == "tiny-qa/or" and "sorted" in user.static("#caption")
-        await user.press("o", "b")
-        assert "columns by script" in user.static("#caption")
-        await user.press("b", "b", "h")
-        assert "unsure hidden" in user.static("#caption")
-        await user.press("h", "w")
-        folder = find_run(done / "runs", "last")
-        await user.until(lambda: list(folder.tables.glob("heat-*.svg")), "the picture")
-        assert {path.suffix for path in folder.tables.iterdir()} >= {".csv", ".md", ".tex", ".svg", ".json"}
-
-    drive(done, script)
-
-
 def test_a_cell_opens_its_examples(done: Path) -> None:
     async def script(user: Drive) -> None:
-        await to_table(user)
+        await user.to_table()
         await user.press("down", "right", "right", "right", "right", "right", "right", "right")
         await user.press("enter")
         await user.until(lambda: user.page() == "ExamplesPage", "the examples")
@@ -327,7 +267,7 @@ def test_help_palette_and_themes_know_every_action(done: Path) -> None:
         await user.until(lambda: "Start the recipe" in user.text(), "the help")
         await user.press("escape")
         await user.until(lambda: user.page() == "Recipes", "the recipes")
-        await to_table(user)
+        await user.to_table()
         places = {action.label for action in ACTIONS if action.place in ("table", "table-more")}
         labels = {command.title for command in user.app.get_system_commands(user.app.screen)}
         assert places <= labels
@@ -336,7 +276,7 @@ def test_help_palette_and_themes_know_every_action(done: Path) -> None:
         await user.type("transpose")
         await user.press("enter")
         await user.until(
-            lambda: user.page() == "TablePage" and heat(user).heat.columns[0] == "base", "the table"
+            lambda: user.page() == "TablePage" and user.heat().heat.columns[0] == "base", "the table"
         )
         for name in [*list(THEMES)[1:], next(iter(THEMES))]:
             await user.press("f9")
@@ -349,19 +289,6 @@ def test_help_palette_and_themes_know_every_action(done: Path) -> None:
         assert user.app.theme == list(THEMES)[1]
 
     drive(done, again)
-
-
-@pytest.mark.parametrize("size", [(80, 24), (40, 12), (300, 80)])
-def test_any_size_will_do(done: Path, size: tuple[int, int]) -> None:
-    async def script(user: Drive) -> None:
-        await to_table(user)
-        await user.press("end", "down")
-        assert heat(user).chosen is not None
-        await user.pilot.resize_terminal(70, 20)
-        await user.press("home")
-        assert "tuned on" in user.text()
-
-    drive(done, script, size=size)
 
 
 def test_every_action_has_its_method() -> None:

@@ -29,13 +29,6 @@ NEEDS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("sample") / "home"
-    sample.make(path)
-    return path
-
-
 @pytest.fixture
 def same_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Clock and machine of the pictures; returns the folder of their recipes, below the working directory."""
@@ -56,7 +49,7 @@ def same_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("scene", SCENES)
 def test_a_page(
-    scene: str, size: tuple[int, int], home: Path, same_everywhere: Path, snapshot: SnapshotAssertion
+    scene: str, size: tuple[int, int], at_work: Path, same_everywhere: Path, snapshot: SnapshotAssertion
 ) -> None:
     seen: list[str] = []
 
@@ -64,5 +57,5 @@ def test_a_page(
         await SCENES[scene](user)
         seen.append(await user.still(lambda: picture(user)))
 
-    drive(home, script, same_everywhere, size)
+    drive(at_work, script, same_everywhere, size)
     assert seen[0] == snapshot(extension_class=SVGImageSnapshotExtension)

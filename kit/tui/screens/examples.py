@@ -50,7 +50,8 @@ class ExamplesPage(Page):
         cell = table.rows[row].cells[column]
         tuned = [one for key in cell.keys if (one := found.find(key))]
         bases = [one for key in cell.base_keys or cell.keys if (one := found.find(key))]
-        self._base, self._tuned = bases[0], [] if table.rows[row].subject.is_base else tuned
+        self._is_base = table.rows[row].subject.is_base
+        self._base, self._tuned = bases[0], [] if self._is_base else tuned
         self._cell_name = f"{table.rows[row].subject.trained_on or 'base'} → {table.columns[column].name}"
         self._cell_words = f"{table.rows[row].subject.trained_on or 'base'}:{table.columns[column].name}"
         self._language = table.columns[column].language
@@ -58,8 +59,10 @@ class ExamplesPage(Page):
         self._items: dict[str, Shown] = {}
 
     def head(self) -> str:
-        """The cell's name."""
-        return self._cell_name
+        """The cell's name, and whether its tuned models are still to come."""
+        return (
+            self._cell_name if self._tuned or self._is_base else f"{self._cell_name}: the base alone so far"
+        )
 
     def command(self) -> str:
         """Lists the same examples."""

@@ -24,7 +24,9 @@ from kit.tui.chart import bar, line_chart, shortened
 from kit.tui.following import Watch
 from kit.tui.marks import JOB_MARKS
 from kit.tui.screens.page import Ask, Confirm, Page
+from kit.tui.widgets.heatmap import HeatMap
 from kit.tui.widgets.logview import LogView
+from kit.tui.widgets.minitable import MiniTable
 
 _STAGES = {
     "running": ("at work", "bold success"),
@@ -65,7 +67,9 @@ class RunPage(Page):
         """How it stands at the top; jobs at the left; curve and log at the right."""
         yield Static(id="state")
         with Horizontal():
-            yield OptionList(id="jobs")
+            with Vertical(id="side"):
+                yield OptionList(id="jobs")
+                yield MiniTable(self.watch_.folder, id="mini", classes="hidden")
             with Vertical(id="work"):
                 yield Static(id="curve")
                 yield LogView(id="log")
@@ -79,6 +83,10 @@ class RunPage(Page):
     def on_resize(self) -> None:
         """Rows as wide as their list is now."""
         self.call_after_refresh(self._look)
+
+    @on(HeatMap.Opened)
+    def _opened(self) -> None:
+        self.action_results()
 
     def action_results(self) -> None:
         """The table of this run."""
@@ -186,6 +194,7 @@ class RunPage(Page):
         self.query_one("#state", Static).update(self._state_text())
         if state is None:
             return
+        self.query_one(MiniTable).follow(state)
         shape = tuple((job.id, job.stage, *self._pace(job)) for job in state.jobs)
         width = self.query_one("#jobs").size.width
         if (width, *shape) != self._drawn:
@@ -251,14 +260,12 @@ class RunPage(Page):
         if curve.losses:
             text.append(f"loss {curve.losses[0]:.3f} → {curve.losses[-1]:.3f}", style="bold")
             text.append(f"   {curve.throughput:,.0f} tokens/s\n", style="dim")
-            picture = line_chart(
-                curve.losses, max(10, panel.size.width - 2), 6 if self.size.height > 35 else 4
-            )
+            picture = line_chart(curve.losses, max(10, width - 4), 6 if self.size.height > 35 else 4)
             text.append("\n".join(picture), style=self.ink("accent"))
             text.append("\n")
         job = self._chosen()
         if job is not None and job.stage == "running":
-            text.append_text(gauges(curve.usage, self.track(), 8 if width > 60 else 4))
+            text.append_text(gauges(curve.usage, self.track(), width - 2))
         panel.update(text)
         panel.set_class(not text.plain.strip(), "hidden")
 
@@ -282,26 +289,26 @@ class RunPage(Page):
 
 
 def gauges(usage: Mapping[str, float], track: str, width: int) -> Text:
-    """What a job takes of the machine, as far as it has told: processors, memory, GPU."""
-    text = Text()
-    processors = len(os.sched_getaffinity(0))
-    for name, share, words in _measures(usage, processors):
-        text.append(f"{name} ", style="dim").append(bar(share, width), style=track).append(f" {words}  ")
-    return text
+    """What a job takes of the machine, as far as it has told: processors, memory, GPU; none broken by a line's end."""
+    lines = [Text()]
+    for name, share, words in _measures(usage, len(os.sched_getaffinity(0))):
+        gauge = Text().append(f"{name} ", style="dim").append(bar(share, 8 if width > 60 else 4), style=track)
+        gauge.append(f" {words}")
+        if lines[-1] and lines[-1].cell_len + 2 + gauge.cell_len > width:
+            lines.append(Text())
+        lines[-1].append("  " if lines[-1] else "").append_text(gauge)
+    return Text("\n").join(lines)
 
 
 def _measures(usage: Mapping[str, float], processors: int) -> Iterator[tuple[str, float, str]]:
     gib = float(2**30)
     if "cpu" in usage:
-        yield "CPU", usage["cpu"] / processors, f"{usage['cpu']:.1f}/{processors} cores"
+        yield "CPU", usage["cpu"] / processors, f"{usage['cpu']:.1f}/{processors}"
     if "memory" in usage:
         limit = usage.get("limit") or float(psutil.virtual_memory().total)
         yield "RAM", usage["memory"] / limit, f"{usage['memory'] / gib:.1f}/{limit / gib:.0f} GiB"
     if "gpu" in usage:
         total = max(1.0, usage["gpu_total"])
         yield "GPU", usage["gpu"], f"{usage['gpu']:.0%}"
-        yield (
-            "GPU memory",
-            usage["gpu_memory"] / total,
-            f"{usage['gpu_memory'] / gib:.1f}/{total / gib:.0f} GiB",
-        )
+        words = f"{usage['gpu_memory'] / gib:.1f}/{total / gib:.0f} GiB"
+        yield "VRAM", usage["gpu_memory"] / total, words

@@ -13,19 +13,26 @@ from textual.worker import get_current_worker
 from kit.api import export_tables, language_groups, results
 from kit.catalog import Catalog
 from kit.errors import KitError
+from kit.report.heat import NOTHING, Heat, grouped, heat_of, signs_of
 from kit.report.text import VALUES, Values, caption, legend, title
 from kit.report.units import duration
 from kit.results import METRICS, Results, TransferTable, transfer_table
 from kit.schedule import RunFolder
 from kit.tui.actions import Bindings, bindings
 from kit.tui.following import Watch
-from kit.tui.heat import column_order, heat_of
 from kit.tui.screens.examples import ExamplesPage
 from kit.tui.screens.page import Page
 from kit.tui.widgets.heatmap import HeatMap
 
-_SHOWN = ("f1", "em", "mlqa_f1", "aware_f1", "aware_em", "overran", "answer_words", "p_stop")
-_ORDERS = ("", "script", "family")
+_SHOWN = (
+    "f1", "em", "mlqa_f1", "mlqa_em", "aware_f1", "aware_em",
+    "overran", "contains_gold", "answer_words", "raw_words", "at_limit", "p_stop", "gold_logprob",
+)  # fmt: skip
+_ORDERS = (("", False), ("script", False), ("script", True), ("family", False), ("family", True))
+"""What columns are grouped by, and whether the means of the groups stand in their place."""
+_NAMES = {"delta": "tuned − base", "base": "base", "tuned": "tuned", "ratio": "tuned / base"}
+_LEGEND_FROM, _LEGEND_BY_LINES_FROM = 30, 40
+"""Lines of a terminal from which on the marks are explained above the table, and each on a line of its own."""
 _SECONDS = 2.0
 
 
@@ -46,14 +53,20 @@ class TablePage(Page):
         self._found: Results | None = None
         self._tables: list[TransferTable] = []
         self._at = 0
-        self._metric, self._values, self._order = "f1", "delta", ""
-        self._sorted: int | None = None
-        self._transposed = self._hidden = False
+        self._metric, self._values, self._order = "f1", "delta", 0
+        self._sorted: str | None = None
+        self._transposed = self._hidden = self._intervals = False
         self._seen: tuple[object, ...] = ()
 
     def head(self) -> str:
         """The run's name."""
         return self.folder.name
+
+    def command(self) -> str:
+        """Prints the same table."""
+        way, means = _ORDERS[self._order]
+        group = f" --group {way}" if means else ""
+        return f"xlt-kit table {self.folder.name} --metric {self._metric} --values {self._values}{group}"
 
     def body(self) -> ComposeResult:
         """What is shown at the top, the map, what the cursor's cell says."""
@@ -67,6 +80,8 @@ class TablePage(Page):
         metric, values = remembered.get("metric", "f1"), remembered.get("values", "delta")
         self._metric = metric if metric in METRICS else "f1"
         self._values = values if values in VALUES else "delta"
+        self._intervals = remembered.get("intervals", "") == "yes"
+        self.refresh_command()
         self.query_one(HeatMap).focus()
         self._read()
         self.set_interval(_SECONDS, self._again)
@@ -76,19 +91,35 @@ class TablePage(Page):
         at = _SHOWN.index(self._metric) if self._metric in _SHOWN else 0
         self._metric = _SHOWN[(at + step) % len(_SHOWN)]
         self.kit.remembered.put("metric", self._metric)
+        self.refresh_command()
         self._compute()
 
     def action_values(self) -> None:
         """Difference, base, tuned, ratio."""
         self._values = VALUES[(VALUES.index(self._shown_values()) + 1) % len(VALUES)]
         self.kit.remembered.put("values", self._values)
+        self.refresh_command()
+        self._draw()
+
+    def action_intervals(self) -> None:
+        """Beside each figure its interval, or not."""
+        self._intervals = not self._intervals
+        self.kit.remembered.put("intervals", "yes" if self._intervals else "")
         self._draw()
 
     def action_sort(self) -> None:
         """By the column of the cursor, or as in the recipe."""
-        column = self.query_one(HeatMap).column
+        heat = self.query_one(HeatMap)
+        if heat.heat.columns:
+            self._sort_by(heat.heat.columns[heat.column])
+
+    def _sort_by(self, column: str) -> None:
         self._sorted = None if self._sorted == column else column
         self._draw()
+
+    @on(HeatMap.HeadChosen)
+    def _head_chosen(self, event: HeatMap.HeadChosen) -> None:
+        self._sort_by(event.column)
 
     def action_transpose(self) -> None:
         """Swap rows and columns."""
@@ -96,9 +127,14 @@ class TablePage(Page):
         self._draw()
 
     def action_group(self) -> None:
-        """Columns by script, by family, as they are."""
-        self._order = _ORDERS[(_ORDERS.index(self._order) + 1) % len(_ORDERS)]
-        self._draw()
+        """Columns by script, the means of scripts, by family, their means, as they are."""
+        means = _ORDERS[self._order][1]
+        self._order = (self._order + 1) % len(_ORDERS)
+        self.refresh_command()
+        if means or _ORDERS[self._order][1]:
+            self._compute()
+        else:
+            self._draw()
 
     def action_hide(self) -> None:
         """Hide what is not sure."""
@@ -131,6 +167,9 @@ class TablePage(Page):
     def _opened(self, event: HeatMap.Opened) -> None:
         if self._found is None or not self._tables:
             return
+        if not event.cell.opens:
+            self.notify("a mean has no examples of its own: b shows its columns")
+            return
         table = self._tables[self._at]
         cell = table.rows[event.cell.row].cells[event.cell.column]
         if not cell.base_keys and not cell.keys:
@@ -155,7 +194,7 @@ class TablePage(Page):
         try:
             self._watch.look()
             found = results(self.kit.workspace, self.folder)
-            tables = transfer_table(found, self._metric)
+            tables = self._made(found)
         except KitError as problem:
             self.bring(self.kit.tell, problem)
             return
@@ -167,9 +206,16 @@ class TablePage(Page):
         worker = get_current_worker()
         if self._found is None:
             return
-        tables = transfer_table(self._found, self._metric)
+        tables = self._made(self._found)
         if not worker.is_cancelled:
             self.bring(self._take, self._found, tables)
+
+    def _made(self, found: Results) -> list[TransferTable]:
+        """In a thread: the tables, with means over groups where they are looked at."""
+        way, means = _ORDERS[self._order]
+        return transfer_table(
+            found, self._metric, groups=language_groups(Catalog.load(), [way]) if means else None
+        )
 
     def _take(self, found: Results, tables: list[TransferTable]) -> None:
         self._found, self._tables = found, tables
@@ -181,64 +227,74 @@ class TablePage(Page):
         if self._found is None:
             return
         try:
-            paths = export_tables(self._found, self.folder)
-            picture = self.folder.tables / f"heat-{self._metric}-{self._values}.svg"
-            self.folder.tables.mkdir(exist_ok=True)
-            self.bring(self.app.save_screenshot, picture.name, str(picture.parent))
+            paths = export_tables(self._found, self.folder, self._metric, self._shown_values())
         except KitError as problem:
             self.bring(self.kit.tell, problem)
             return
-        self.bring(self._exported, len(paths) + 1)
+        self.bring(self._exported, len(paths))
 
     def _exported(self, files: int) -> None:
-        self.notify(f"{files} files in {self.folder.tables}", title="written")
+        self.notify(
+            f"{files} files in {self.folder.tables}", title="written as CSV, Markdown, LaTeX, SVG, JSON"
+        )
 
     def _shown_values(self) -> Values:
         return next(v for v in VALUES if v == self._values)
 
     def _draw(self) -> None:
         self._draw_caption()
-        if not self._tables:
-            return
-        table = self._tables[self._at]
-        heat = heat_of(table, self._shown_values())
-        if self._order:
-            ways = language_groups(Catalog.load(), [self._order])[self._order]
-            heat = heat.in_order(column_order(table, ways))
+        self.query_one(HeatMap).show(self._heat(self._tables[self._at]) if self._tables else NOTHING)
+
+    def _heat(self, table: TransferTable) -> Heat:
+        """The table as it is to be seen."""
+        way, means = _ORDERS[self._order]
+        heat = heat_of(table, self._shown_values(), means)
+        if not means and (state := self._watch.status.state):
+            heat = heat.with_signs(
+                signs_of(table, {key: job.stage for job in state.jobs for key in job.keys})
+            )
+        if way and not means:
+            heat = grouped(table, heat, language_groups(Catalog.load(), [way])[way])
         if self._hidden:
             heat = heat.without_unsure()
+        if not self._intervals:
+            heat = heat.without_intervals()
         if self._transposed:
             heat = heat.transposed()
-        if self._sorted is not None and self._sorted < len(heat.columns):
-            heat = heat.sorted_by(self._sorted)
-        self.query_one(HeatMap).show(heat)
+        return heat.sorted_by(self._sorted) if self._sorted else heat
 
     def _draw_caption(self) -> None:
-        text = Text()
-        watch = self._watch
+        """A line on what is shown, one on its counts; with room to spare the marks. No line is folded."""
+        text = Text(no_wrap=True, overflow="ellipsis")
         if self._tables:
             table = self._tables[self._at]
-            text.append(f" {title(table)}", style="bold")
+            text.append(f" {title(table)}", style="bold").append_text(self._filling())
             if len(self._tables) > 1:
                 text.append(f"   table {self._at + 1} of {len(self._tables)} ([ and ])", style="dim")
-            names = {"delta": "tuned − base", "base": "base", "tuned": "tuned", "ratio": "tuned / base"}
-            marks = [f"shows {names[self._shown_values()]}"]
-            marks += [f"columns by {self._order}"] if self._order else []
-            marks += ["unsure hidden"] if self._hidden else []
-            marks += ["sorted"] if self._sorted is not None else []
-            text.append(f"\n {', '.join(marks)}", style="dim")
-            text.append(f"; {caption(table, self._shown_values())[1]}", style="dim")
-            notes = [
-                line for line in legend(table, self._shown_values()) if line[:2] in ("* ", "° ", "~ ", "† ")
-            ]
-            text.append("\n " + "   ".join(notes), style="dim")
-        else:
-            text.append(" no finished cells yet", style="bold")
-        if watch.alive:
-            left = watch.progress.seconds_left
-            more = f", about {duration(left)} left" if left is not None else ""
             text.append(
-                f"\n filling: {watch.progress.share:.0%}{more}",
-                style="bold green",
+                f"\n {', '.join(self._choices())}; {caption(table, self._shown_values())[1]}", style="dim"
             )
+            lines = legend(table, self._shown_values())
+            if self.size.height >= _LEGEND_FROM:
+                marks = [line for line in lines if line[:2] in ("* ", "° ", "~ ", "† ")]
+                between = "\n " if self.size.height >= _LEGEND_BY_LINES_FROM else "   "
+                text.append(f"\n {between.join(marks)}" if marks else "", style="dim")
+            text.append("".join(f"\n {note}" for note in table.notes), style="dim")
+        else:
+            text.append(" no finished cells yet", style="bold").append_text(self._filling())
         self.query_one("#caption", Static).update(text)
+
+    def _choices(self) -> list[str]:
+        way, means = _ORDERS[self._order]
+        chosen = [f"shows {_NAMES[self._shown_values()]}"]
+        chosen += [f"means by {way}" if means else f"columns by {way}"] if way else []
+        chosen += ["unsure hidden"] if self._hidden else []
+        chosen += [f"sorted by {self._sorted}"] if self._sorted else []
+        return chosen
+
+    def _filling(self) -> Text:
+        progress = self._watch.progress
+        if not self._watch.alive:
+            return Text()
+        left = f", {duration(progress.seconds_left)} left" if progress.seconds_left is not None else ""
+        return Text(f"   filling: {progress.share:.0%}{left}", style=self.ink("bold success"))

@@ -1,4 +1,4 @@
-"""The heat map of a real table: order, warmth, what is hidden; and the pictures of numbers."""
+"""The heat map of a real table: order, warmth, what is hidden."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from subprocess import CompletedProcess
 import pytest
 
 from kit.api import Workspace, results
+from kit.report.heat import column_order, heat_of
 from kit.results import TransferTable, transfer_table
 from kit.schedule import find_run
-from kit.tui.chart import bar, line_chart
-from kit.tui.heat import column_order, heat_of
 from tests.kit_command import Kit
 
 
@@ -53,7 +52,7 @@ def test_sides_swap_rows_sort_and_cells_keep_their_place(table: TransferTable) -
     assert turned.rows == heat.columns and turned.cells[3][1] == heat.cells[1][3]
     assert turned.transposed() == heat
     column = heat.columns.index("or")
-    ordered = heat.sorted_by(column)
+    ordered = heat.sorted_by("or")
     assert ordered.rows[0] == "base" and ordered.rows[1] == "tiny-qa/or"
     warmths = [row[column].warmth or 0.0 for row in ordered.cells[1:]]
     assert warmths == sorted(warmths, reverse=True)
@@ -71,17 +70,3 @@ def test_unsure_cells_are_hidden(table: TransferTable) -> None:
     heat = heat_of(table, "delta").without_unsure()
     for row, cells in zip(heat.cells, heat_of(table, "delta").cells, strict=True):
         assert [cell.text == "·" for cell in row] == [not cell.sure for cell in cells]
-
-
-def test_a_line_of_numbers_as_a_picture() -> None:
-    picture = line_chart([3.0, 2.0, 1.0, 0.5], 10, 3)
-    assert len(picture) == 3 and all(len(line) == 10 for line in picture)
-    assert picture[0][0] != "⠀" and picture[0][-1] == "⠀" and picture[2][-1] != "⠀"
-    assert line_chart([1.0], 10, 3) == [] and len(line_chart([1.0, 1.0], 4, 2)) == 2
-
-
-@pytest.mark.parametrize(
-    ("share", "drawn"), [(0, "    "), (1, "████"), (0.5, "██  "), (2, "████"), (0.125, "▌   ")]
-)
-def test_a_bar(share: float, drawn: str) -> None:
-    assert bar(share, 4) == drawn
