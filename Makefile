@@ -47,6 +47,7 @@ bench: install
 	$(BIN)/python tests/bench/start.py
 	$(BIN)/python -m tests.bench.screen
 	$(BIN)/python -m tests.bench.log
+	$(BIN)/python -m tests.bench.heat
 	$(BIN)/python -m tests.bench.containers
 
 clean:

@@ -108,7 +108,7 @@ def conclude(
         else:
             print_tables(found, "f1")
             click.echo(f"\nrun {folder.name}, {state.stage} after {duration(state.updated - state.started)}")
-            click.echo(f"files: {folder.path} (tables/ as JSON, CSV, Markdown, LaTeX)")
+            click.echo(f"files: {folder.path} (tables/ as JSON, CSV, Markdown, LaTeX, SVG)")
     if state.stage == "stopped":
         raise StoppedError(
             "stopped; what was finished is kept", remedy=f"go on with: xlt-kit resume {folder.name}"

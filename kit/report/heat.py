@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
 
-from kit.report.text import SEEN, SIGNIFICANT, Values, row_names, shown
+from kit.report.text import SEEN, SIGNIFICANT, Shown, Values, row_names, shown
 from kit.results import Metric, TableCell, TransferTable
 from kit.stats import Estimate
 
@@ -18,8 +18,8 @@ _HIDDEN = "·"
 class HeatCell:
     """One cell. `warmth`: from -1 (much worse) to 1 (much better), or 0 to 1 on a `level` scale; None: no colour.
 
-    `sure`: its interval excludes no effect (always, where a level is shown). `detail` is a sentence about it.
-    `row` and `column` are those of the table. `opens`: there are examples under it.
+    `sure`: its interval excludes no effect (always, where a level is shown). `row` and `column` are those of the
+    table (`detail_of` says a sentence on what stands there). `opens`: there are examples under it.
     """
 
     text: str
@@ -27,7 +27,6 @@ class HeatCell:
     interval: str
     warmth: float | None
     sure: bool
-    detail: str
     row: int
     column: int
     opens: bool = True
@@ -111,11 +110,36 @@ def heat_of(table: TransferTable, values: Values, means: bool = False, top: floa
     `top` is the size that is as warm as can be; the largest that occurs where it is left out, 100 for shares.
     """
     level = values in ("base", "tuned") or len(table.rows) == 1
-    plain = [_row(table, values, row, means) for row in range(len(table.rows))]
-    sizes = [abs(w) for w in (cell.warmth for cell in chain(*plain)) if w is not None and math.isfinite(w)]
+    sides = [row.averages if means else row.cells for row in table.rows]
+    bases = [row.subject.is_base for row in table.rows]
+    said = [
+        [shown(cell, table.metric, values, base) for cell in cells]
+        for cells, base in zip(sides, bases, strict=True)
+    ]
+    warm = [
+        [_warmth(table.metric, values, one, cell, base, level) for one, cell in zip(line, cells, strict=True)]
+        for line, cells, base in zip(said, sides, bases, strict=True)
+    ]
     if top is None:
+        sizes = [abs(w) for w in chain(*warm) if w is not None and math.isfinite(w)]
         top = 100.0 if level and table.metric.unit == "percent" else max(sizes, default=0.0) or 1.0
-    cells = tuple(tuple(replace(cell, warmth=_scaled(cell.warmth, top)) for cell in row) for row in plain)
+    compares = values in ("delta", "ratio")
+    cells = tuple(
+        tuple(
+            HeatCell(
+                one.value,
+                one.marks if one.value else "",
+                one.interval,
+                _scaled(warm[row][at], top),
+                bases[row] or not compares or SIGNIFICANT in one.marks,
+                row,
+                at,
+                not means,
+            )
+            for at, one in enumerate(line)
+        )
+        for row, line in enumerate(said)
+    )
     heads = [group.name for group in table.groups] if means else _heads(table)
     return Heat(tuple(row_names(table)), tuple(heads), cells, level, top=top)
 
@@ -173,47 +197,39 @@ def _heads(table: TransferTable) -> list[str]:
     ]
 
 
-def _row(table: TransferTable, values: Values, row: int, means: bool) -> list[HeatCell]:
-    found = table.rows[row]
-    if means:
-        names = [f"mean {group.name}, {len(group.columns)} columns" for group in table.groups]
-        return [_cell(table, values, c, (row, at), names[at], False) for at, c in enumerate(found.averages)]
-    names = [f"{column.name} ({column.split})" for column in table.columns]
-    return [_cell(table, values, c, (row, at), names[at], True) for at, c in enumerate(found.cells)]
-
-
-def _cell(
-    table: TransferTable, values: Values, cell: TableCell, at: tuple[int, int], name: str, opens: bool
-) -> HeatCell:
-    subject = table.rows[at[0]].subject
-    said = shown(cell, table.metric, values, subject.is_base)
-    compares = not subject.is_base and values in ("delta", "ratio")
-    sure = not compares or SIGNIFICANT in said.marks
-    warmth: float | None = None
-    if said.value:
-        if compares:
-            warmth = said.size if table.metric.better != "lower" else -said.size
-        elif values in ("base", "tuned") or len(table.rows) == 1:
-            chosen = cell.base if subject.is_base or values == "base" else cell.tuned
-            warmth = chosen.value if chosen else None
-    marks = said.marks if said.value else ""
-    detail = _detail(table.metric, subject.trained_on or "base", name, cell)
-    return HeatCell(said.value, marks, said.interval, warmth, sure, detail, *at, opens)
+def _warmth(
+    metric: Metric, values: Values, said: Shown, cell: TableCell, base_row: bool, level: bool
+) -> float | None:
+    """In the metric's unit, before it is scaled; None where there is nothing to colour."""
+    if not said.value:
+        return None
+    if not base_row and values in ("delta", "ratio"):
+        return said.size if metric.better != "lower" else -said.size
+    chosen = cell.base if base_row or values == "base" else cell.tuned
+    return chosen.value if level and chosen else None
 
 
 def _scaled(warmth: float | None, top: float) -> float | None:
     return None if warmth is None or math.isnan(warmth) else max(-1.0, min(1.0, warmth / top))
 
 
-def _detail(metric: Metric, row: str, column: str, cell: TableCell) -> str:
+def detail_of(table: TransferTable, at: HeatCell) -> str:
     """What stands behind a cell: base, tuned, difference with its interval, counts."""
+    row = table.rows[at.row]
+    subject = row.subject.trained_on or "base"
+    if at.opens:
+        column, cell = table.columns[at.column], row.cells[at.column]
+        name = f"{column.name} ({column.split})"
+    else:
+        group, cell = table.groups[at.column], row.averages[at.column]
+        name = f"mean {group.name}, {len(group.columns)} columns"
     estimates = (("base", cell.base), ("tuned", cell.tuned), ("Δ", cell.delta), ("×", cell.ratio))
     parts = [f"{word} {_estimate(found)}" for word, found in estimates if found]
     if not parts:
-        why = f"{metric.title} is not there" if cell.complete else "not finished yet"
-        return f"{row} → {column}: {why}"
+        why = f"{table.metric.title} is not there" if cell.complete else "not finished yet"
+        return f"{subject} → {name}: {why}"
     seeds = f", seeds {', '.join(map(str, cell.seeds))}" if cell.seeds else ""
-    return f"{row} → {column}: {'  '.join(parts)}  n = {cell.n}{seeds}"
+    return f"{subject} → {name}: {'  '.join(parts)}  n = {cell.n}{seeds}"
 
 
 def _estimate(estimate: Estimate) -> str:

@@ -13,7 +13,7 @@ from html import escape
 from rich.cells import cell_len
 
 from kit.report.colour import LIGHT, ink_on
-from kit.report.heat import Heat, HeatCell, heat_of, spans
+from kit.report.heat import Heat, HeatCell, detail_of, heat_of, spans
 from kit.report.text import SEEN, Values, caption, legend, title
 from kit.results import TransferTable
 
@@ -60,7 +60,7 @@ def _sheet(table: TransferTable, values: Values) -> _Sheet:
     elements = [
         *(_text(0, (at + 1) * _LINE - 4, *line) for at, line in enumerate(above)),
         *_head(heat, label, wide, top),
-        *_rows(heat, label, wide, heads + 6),
+        *_rows(table, heat, label, wide, heads + 6),
     ]
     foot = heads + 6 + len(heat.rows) * (_HIGH + _GAP) + 6
     elements += [_text(0, foot + (at + 1) * _LINE - 4, line, "normal", _DIM) for at, line in enumerate(below)]
@@ -105,19 +105,20 @@ def _head(heat: Heat, label: float, wide: float, top: float) -> Iterator[str]:
         yield _text(label + at * (wide + _GAP) + wide / 2, top + 2 * _LINE, name, "bold", _INK, "middle")
 
 
-def _rows(heat: Heat, label: float, wide: float, top: float) -> Iterator[str]:
+def _rows(table: TransferTable, heat: Heat, label: float, wide: float, top: float) -> Iterator[str]:
     for row, name in enumerate(heat.rows):
         y = top + row * (_HIGH + _GAP)
         yield _text(0, y + _HIGH / 2 + 4, name, "normal", _INK)
         for column, cell in enumerate(heat.cells[row]):
-            yield _cell(cell, heat.level, label + column * (wide + _GAP), y, wide)
+            tip = detail_of(table, cell)
+            yield _cell(cell, tip, heat.level, label + column * (wide + _GAP), y, wide)
 
 
-def _cell(cell: HeatCell, level: bool, x: float, y: float, wide: float) -> str:
+def _cell(cell: HeatCell, tip: str, level: bool, x: float, y: float, wide: float) -> str:
     """A rectangle with the figure, its marks, and below it the interval."""
     fill = _PAPER if cell.warmth is None else LIGHT.at(cell.warmth, level)
     ink, middle = ink_on(fill), x + wide / 2
-    inner = [f"<title>{escape(cell.detail)}</title>"]
+    inner = [f"<title>{escape(tip)}</title>"]
     inner.append(f'<rect x="{x:g}" y="{y:g}" width="{wide:g}" height="{_HIGH}" fill="{fill}"/>')
     if cell.text:
         lift = 15 if cell.interval else _HIGH / 2 + 4

@@ -77,21 +77,34 @@ def shown(cell: TableCell, metric: Metric, values: Values, base_row: bool) -> Sh
     def plain(value: float) -> str:
         return number(value, places)
 
-    marks = (OWN if cell.self_language else "") + ("" if cell.complete else INCOMPLETE)
-    chosen = cell.base if base_row or values == "base" else getattr(cell, values)
+    marks = marks_of(cell, values, base_row)
+    chosen = _chosen(cell, values, base_row)
     if chosen is None:
-        return Shown(marks=marks if cell.keys else "")
+        return Shown(marks=marks)
     if base_row or values in ("base", "tuned"):
         return Shown(plain(chosen.value), marks, interval(chosen, plain))
     if values == "ratio":
-        star = SIGNIFICANT if chosen.excludes(1) else ""
         size = math.log(chosen.value) if chosen.value > 0 else -math.inf
         text = f"×{number(chosen.value, 2)}"
-        return Shown(text, star + marks, interval(chosen, lambda value: number(value, 2)), size=size)
-    star = SIGNIFICANT if chosen.excludes(0) else ""
+        return Shown(text, marks, interval(chosen, lambda value: number(value, 2)), size=size)
     below = f"→{plain(cell.tuned.value)}" if cell.tuned is not None else ""
     text = signed(chosen.value, places)
-    return Shown(text, star + marks, interval(chosen, plain), below, chosen.value)
+    return Shown(text, marks, interval(chosen, plain), below, chosen.value)
+
+
+def marks_of(cell: TableCell, values: Values, base_row: bool) -> str:
+    """The marks beside a figure: whether it is no chance, whose language it is, whether all of it is there."""
+    marks = (OWN if cell.self_language else "") + ("" if cell.complete else INCOMPLETE)
+    chosen = _chosen(cell, values, base_row)
+    if chosen is None:
+        return marks if cell.keys else ""
+    compares = not base_row and values in ("delta", "ratio")
+    return (SIGNIFICANT if compares and chosen.excludes(1 if values == "ratio" else 0) else "") + marks
+
+
+def _chosen(cell: TableCell, values: Values, base_row: bool) -> Estimate | None:
+    chosen: Estimate | None = cell.base if base_row else getattr(cell, values)
+    return chosen
 
 
 def row_names(table: TransferTable | OverGenerationTable) -> list[str]:
@@ -166,7 +179,7 @@ def interval_words(settings: Bootstrap, seeds: bool) -> str:
 def legend(table: TransferTable, values: Values) -> list[str]:
     """Only the marks that occur, then the notes and what is missing."""
     rows = [(cell, row.subject.is_base) for row in table.rows for cell in (*row.cells, *row.averages)]
-    used = "".join(shown(cell, table.metric, values, base).marks for cell, base in rows)
+    used = "".join(marks_of(cell, values, base) for cell, base in rows)
     used += SEEN if any(column.seen for column in table.columns) else ""
     meaning = {
         SIGNIFICANT: f"the interval excludes {'1' if values == 'ratio' else '0'}; "

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -157,6 +158,21 @@ def test_runs_logs_and_examples(smoke: Smoke) -> None:
     assert "tuned seed 1" in text
     assert "tuned seed 2" in text
     assert "p(stop)" in kit("table", "--over-generation").stdout
+
+
+def test_a_cell_as_a_page_and_a_table_as_a_picture(smoke: Smoke, tmp_path: Path) -> None:
+    kit, _ = smoke
+    page = tmp_path / "hi.html"
+    done = kit("show", "--cell", "tiny-qa/de:hi", "--filter", "turned-right", "--html", str(page))
+    text = page.read_text("utf-8")
+    count = int(done.stdout.split()[0])
+    assert count > 50 and text.startswith("<!doctype html>") and "tiny-qa/de → tiny-qa/hi" in text
+    assert text.count("<section") == count and "http" not in text.replace("http://www.w3.org", "")
+    lost = kit("show", "--cell", "tiny-qa/de:hi", "--html", str(page / "x.html"), code=8)
+    assert "name another file" in lost.stderr
+    picture = kit("table", "--format", "svg", "--values", "ratio").stdout
+    figures = [node.text for node in ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")]
+    assert sum(str(figure).startswith("×") for figure in figures) >= 27
 
 
 def test_scores_survive_the_loss_of_the_data(smoke: Smoke, tmp_path: Path) -> None:

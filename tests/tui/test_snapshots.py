@@ -1,7 +1,7 @@
 """What every page looks like, in three sizes: pictures that are compared letter by letter, style by style.
 
 After a change that is meant: `python -m pytest tests/tui/test_snapshots.py --snapshot-update`, then look at the
-pictures (a browser draws them; `make pictures` writes them as PNG) before they are committed.
+pictures in a browser, which draws every script rightly, before they are committed.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from textual.worker import get_current_worker
 from kit.api import export_tables, language_groups, results
 from kit.catalog import Catalog
 from kit.errors import KitError
-from kit.report.heat import NOTHING, Heat, grouped, heat_of, signs_of
+from kit.report.heat import NOTHING, Heat, detail_of, grouped, heat_of, signs_of
 from kit.report.text import VALUES, Values, caption, legend, title
 from kit.report.units import duration
 from kit.results import METRICS, Results, TransferTable, transfer_table
@@ -55,7 +55,7 @@ class TablePage(Page):
         self._at = 0
         self._metric, self._values, self._order = "f1", "delta", 0
         self._sorted: str | None = None
-        self._transposed = self._hidden = self._intervals = False
+        self._transposed = self._hidden = self._intervals = self._reading = False
         self._seen: tuple[object, ...] = ()
 
     def head(self) -> str:
@@ -83,7 +83,7 @@ class TablePage(Page):
         self._intervals = remembered.get("intervals", "") == "yes"
         self.refresh_command()
         self.query_one(HeatMap).focus()
-        self._read()
+        self._again()
         self.set_interval(_SECONDS, self._again)
 
     def action_metric(self, step: int) -> None:
@@ -161,7 +161,9 @@ class TablePage(Page):
 
     @on(HeatMap.Moved)
     def _moved(self, event: HeatMap.Moved) -> None:
-        self.query_one("#detail", Static).update(Text(f" {event.cell.detail}"))
+        if self._tables:
+            detail = detail_of(self._tables[self._at], event.cell)
+            self.query_one("#detail", Static).update(Text(f" {detail}"))
 
     @on(HeatMap.Opened)
     def _opened(self, event: HeatMap.Opened) -> None:
@@ -178,28 +180,32 @@ class TablePage(Page):
         self.app.push_screen(ExamplesPage(self._found, table, event.cell.row, event.cell.column))
 
     def _again(self) -> None:
-        if self._watch.alive or self._found is None or not self._found.cells:
-            self._watch.look()
-            cells = sum(1 for cell in self.folder.wanted().cells if self.kit.workspace.store().cell(cell.key))
-            shape = (self._watch.status.stage, cells)
-            if shape != self._seen:
-                self._seen = shape
-                self._read()
-            else:
-                self._draw_caption()
+        """Look whether cells have been finished; one look at a time, however long it takes."""
+        over = not self._watch.alive and self._found is not None and self._found.cells
+        if not self._reading and not over:
+            self._reading = True
+            self._read()
 
-    @work(thread=True, exclusive=True, group="read")
+    @work(thread=True, group="read")
     def _read(self) -> None:
-        worker = get_current_worker()
         try:
             self._watch.look()
-            found = results(self.kit.workspace, self.folder)
-            tables = self._made(found)
+            store = self.kit.workspace.store()
+            cells = sum(1 for cell in self.folder.wanted().cells if store.cell(cell.key))
+            seen: tuple[object, ...] = (self._watch.status.stage, cells)
+            if seen != self._seen:
+                found = results(self.kit.workspace, self.folder)
+                self.bring(self._take, found, self._made(found))
+                self._seen = seen
+            else:
+                self.bring(self._draw_caption)
         except KitError as problem:
-            self.bring(self.kit.tell, problem)
-            return
-        if not worker.is_cancelled:
-            self.bring(self._take, found, tables)
+            seen = (str(problem),)
+            if seen != self._seen:  # told once, not at every look
+                self._seen = seen
+                self.bring(self.kit.tell, problem)
+        finally:
+            self._reading = False
 
     @work(thread=True, exclusive=True, group="compute")
     def _compute(self) -> None:

@@ -9,7 +9,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Region, Size
+from textual.color import Color
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -127,6 +128,7 @@ class HeatMap(ScrollView, can_focus=True):
                 Style(bold=self.can_focus and row == self.row),
                 self._cells(row),
             )
+            offset -= Offset(min(offset.x // self._wide, len(self.heat.columns)) * self._wide, 0)
         left = Segment(
             set_cell_size(f" {_fitted(label, self._label - 2)}", self._label), self.rich_style + style
         )
@@ -144,18 +146,22 @@ class HeatMap(ScrollView, can_focus=True):
         ]
 
     def _heads(self) -> list[Segment]:
-        room = self._wide - self._marks - self._aside - 2
+        room, style = self._wide - self._marks - self._aside - 2, self.rich_style
         return [
             Segment(
                 set_cell_size(f"{' ' * max(0, room - cell_len(name))}{name}", self._wide),
-                self.rich_style + Style(bold=self.can_focus and at == self.column),
+                style + Style(bold=self.can_focus and at == self.column),
             )
             for at, name in enumerate(self.heat.columns)
         ]
 
     def _cells(self, row: int) -> list[Segment]:
+        """Only those on screen: from the column at its left on."""
         segments, room = [], self._wide - self._marks - self._aside - 2
-        for at, cell in enumerate(self.heat.cells[row]):
+        first = self.scroll_offset.x // self._wide
+        last = first + self.size.width // self._wide + 2
+        gap = Segment(" ", self.rich_style)
+        for at, cell in enumerate(self.heat.cells[row][first:last], start=first):
             here = self.can_focus and row == self.row and at == self.column
             step = None if cell.warmth is None else round(cell.warmth * _STEPS)
             text = (
@@ -164,7 +170,7 @@ class HeatMap(ScrollView, can_focus=True):
             if here:
                 text = ("▸" + text[1:]) if text.startswith(" ") else text
             segments.append(Segment(text, self._style(step, cell.sure, here)))
-            segments.append(Segment(" ", self.rich_style))
+            segments.append(gap)
         return segments
 
     def _made_style(self, step: int | None, sure: bool, here: bool) -> Style:
@@ -174,7 +180,18 @@ class HeatMap(ScrollView, can_focus=True):
             style += Style(bgcolor=colour, color=ink_on(colour))
         if not sure:
             style += Style(italic=True, dim=step is None)
-        return style + Style(reverse=True, bold=True) if here else style
+        return style + self._cursor() if here else style
+
+    def _cursor(self) -> Style:
+        """The page's own colours swapped: no cell has them, whatever its warmth."""
+        ground, ink = self.background_colors[1], self.app.theme_variables["foreground"]
+        return Style(
+            color=Color.parse(ink).rich_color,
+            bgcolor=ground.rich_color,
+            bold=True,
+            reverse=True,
+            italic=False,
+        )
 
     def action_move(self, rows: int, columns: int) -> None:
         """Move the cursor, and the view with it."""

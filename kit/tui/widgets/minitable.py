@@ -29,7 +29,7 @@ class MiniTable(HeatMap):
         super().__init__(DARK, **options)
         self.can_focus = False
         self._folder = folder
-        self._keys: tuple[str, ...] = ()
+        self._missing: set[str] | None = None
         self._seen: tuple[object, ...] = ()
         self.border_title = "F1, tuned − base: t or a click opens the table"
 
@@ -49,11 +49,13 @@ class MiniTable(HeatMap):
         if state.wanted > _MOST or not room:
             return
         try:
-            self._keys = self._keys or tuple({cell.key for cell in self._folder.wanted().cells})
-            done = sum(self.kit.workspace.store().cell(key) is not None for key in self._keys)
+            if self._missing is None:
+                self._missing = {cell.key for cell in self._folder.wanted().cells}
+            store = self.kit.workspace.store()
+            self._missing -= {key for key in self._missing if store.cell(key) is not None}
         except KitError:
             return  # the page of the table says what is wrong
-        seen = (done, *((job.id, job.stage) for job in state.jobs))
+        seen = (len(self._missing), *((job.id, job.stage) for job in state.jobs))
         if seen != self._seen:
             self._seen = seen
             self._read(state)
