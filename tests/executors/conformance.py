@@ -16,7 +16,7 @@ from kit.schedule import Executor, Submission
 PROMPT = Prompt("{context}\n\nQ: {question}\nA:")
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
     """Until it holds; fails after a time that no working machine needs."""
     end = time.monotonic() + seconds
     while not condition():
