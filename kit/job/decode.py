@@ -1,20 +1,21 @@
 """Decoding: one loop over the model with its cache, for one prompt at a time (`exact`) or batches (`fast`).
 
 `exact` does what transformers' `generate` does with one prompt, step by step: greedy or sampling, same
-tokens. `fast` takes prompts of like length together, padded on the left under the attention mask; a row that
-has stopped leaves the batch. Both yield items as they are done, so a caller must not count on an order.
+tokens. `fast` runs what prompts have in common once (`prefix`) and decodes many of them together; a row that has
+stopped leaves the batch. Both yield items as they are done, so a caller must not count on an order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 
 from kit.job.memory import halving
-from kit.job.padding import batches_by_length, cache_name, left_padded, positions, takes_positions
+from kit.job.padding import batches_by_length
+from kit.job.prefix import Fit, Opened, Sharing, batches, shares
 from kit.job.sampling import Chooser
 from kit.job.vocabulary import Vocabulary, decode_text, line_is_complete
 from kit.jobdir import GenerateTask
@@ -57,39 +58,46 @@ class Decoder:
         self._task = task
         self._chooser = chooser
         self._device = str(next(model.parameters()).device)
-        self._pad = vocabulary.end[0]
-        self._positions, self._cache = takes_positions(model), cache_name(model)
+        self._sharing = Sharing(model, vocabulary.end[0])
 
     def exact(self, ids: Sequence[str], prompts: Sequence[Sequence[int]]) -> Iterator[Decoded]:
         """Each prompt alone, in order. `ids` name the items, `prompts` are their token ids."""
         for index in range(len(prompts)):
             yield from self._run([index], ids, prompts)
 
-    def fast(
-        self, ids: Sequence[str], prompts: Sequence[Sequence[int]], rows_for: Callable[[int], int]
-    ) -> Iterator[Decoded]:
-        """Batches of like length, the longest first; `rows_for(length)` says how many rows make a batch."""
-        for batch in batches_by_length([len(prompt) for prompt in prompts], rows_for):
+    def fast(self, ids: Sequence[str], prompts: Sequence[Sequence[int]], rows_for: Fit) -> Iterator[Decoded]:
+        """Batches of prompts, those that begin alike together; where a model's cache does not allow that, of like
+        length. `rows_for` says how many rows make a batch.
+        """
+        lengths = [len(prompt) for prompt in prompts]
+        if shares(self._model):
+            parts = batches(prompts, lengths, rows_for)
+        else:
+            parts = batches_by_length(lengths, lambda length: rows_for(length, length))
+        for batch in parts:
             yield from halving(lambda rows: self._run(rows, ids, prompts), batch)
 
     def _run(
         self, batch: Sequence[int], ids: Sequence[str], prompts: Sequence[Sequence[int]]
     ) -> list[Decoded]:
-        streams = self._chooser.streams([ids[index] for index in batch])
-        rows = [_Row(index, stream) for index, stream in zip(batch, streams, strict=True)]
+        own = [prompts[index] for index in batch]
+        together = self._sharing.together(own)
+        order = [place for group in together for place in group.rows] or range(len(batch))
+        streams = self._chooser.streams([ids[batch[place]] for place in order])
+        rows = [_Row(batch[place], stream) for place, stream in zip(order, streams, strict=True)]
         with torch.inference_mode():
-            self._decode(rows, [prompts[index] for index in batch])
+            if together:
+                opened = self._sharing.open(own, together, 1, self._task.limit)
+            else:
+                opened = self._sharing.open_plainly(own, self._task.limit)
+            self._decode(rows, opened)
         return [Decoded(row.index, tuple(row.new), row.stop) for row in rows if row.stop is not None]
 
-    def _decode(self, held: list[_Row], prompts: list[Sequence[int]]) -> None:
+    def _decode(self, held: list[_Row], opened: Opened) -> None:
         """Run all rows until each has stopped."""
-        tokens, mask = left_padded(prompts, self._pad, self._device)
-        padded = not bool(mask.all())
-        cache = None
+        logits, mask, columns = opened.logits, opened.mask, opened.columns
         while True:
-            output = self._step(tokens, mask if padded else None, cache)
-            cache = getattr(output, self._cache)
-            chosen = self._chooser.choose(output.logits[:, -1].float(), [row.stream for row in held])
+            chosen = self._chooser.choose(logits[:, -1].float(), [row.stream for row in held])
             for row, token in zip(held, chosen, strict=True):
                 self._take(row, token)
             running = [place for place, row in enumerate(held) if row.stop is None]
@@ -97,24 +105,11 @@ class Decoder:
                 return
             if len(running) <= _WORTH_SHRINKING * len(held):
                 kept = torch.tensor(running, device=self._device)
-                cache.batch_select_indices(kept)
+                opened.cache.batch_select_indices(kept)
                 mask, held, chosen = mask[kept], [held[i] for i in running], [chosen[i] for i in running]
+            columns += 1
             tokens = torch.tensor(chosen, device=self._device).unsqueeze(1)
-            mask = torch.cat([mask, mask.new_ones(len(held), 1)], dim=1)
-
-    def _step(self, tokens: torch.Tensor, mask: torch.Tensor | None, cache: Any) -> Any:
-        arguments: dict[str, Any] = {self._cache: cache}
-        if mask is not None:
-            arguments["attention_mask"] = mask
-            if self._positions:
-                arguments["position_ids"] = positions(mask)[:, -tokens.shape[1] :]
-        return self._model(
-            input_ids=tokens,
-            use_cache=True,
-            logits_to_keep=1,
-            return_dict=True,
-            **arguments,
-        )
+            logits = self._sharing.step(tokens, mask[:, :columns], opened.cache, opened.plain).logits
 
     def _take(self, row: _Row, token: int) -> None:
         if row.stop is not None:

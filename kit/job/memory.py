@@ -16,24 +16,27 @@ from kit.jobdir import FailureCode
 
 T = TypeVar("T")
 
-_CPU_TOKENS = 4096  # beyond it a CPU gains nothing: its caches are full and the padding grows
+# Beyond them a CPU gains nothing: it is busy, and padding grows.
+_CPU_TOKENS, _CPU_ROWS = 4096, 32
 _SHARE = 0.6  # of the free memory; the rest is for fragments and what the estimate does not see
 
 
-def rows_that_fit(model: Any, new_tokens: int, batch_tokens: int | None, device: str) -> Callable[[int], int]:
-    """A function from the longest row's length to the number of rows in a batch.
+def rows_that_fit(
+    model: Any, new_tokens: int, batch_tokens: int | None, device: str
+) -> Callable[[int, int], int]:
+    """A function from the longest row's length, and the most ids of a row that are run at once, to rows in a batch.
 
     `new_tokens` are those that each row may grow by. Where the job names no `batch_tokens`, the count follows
     the free memory and a row's estimated bytes: cache, attention scores of one layer, activations and logits.
     """
     if batch_tokens is not None:
-        return lambda length: batch_tokens // (length + new_tokens)
+        return lambda length, asked: batch_tokens // (length + new_tokens)
     free = _free_bytes(device) * _SHARE
     shape = _Shape(model)
 
-    def rows(length: int) -> int:
-        fit = int(free // shape.bytes_of_row(length, new_tokens))
-        return fit if device == "cuda" else min(fit, _CPU_TOKENS // (length + new_tokens))
+    def rows(length: int, asked: int) -> int:
+        fit = int(free // shape.bytes_of_row(length, asked, new_tokens))
+        return fit if device == "cuda" else min(fit, _CPU_ROWS, _CPU_TOKENS // (asked + 1))
 
     return rows
 
@@ -73,13 +76,12 @@ class _Shape:
         self.cached = 2 * head * (getattr(config, "num_key_value_heads", None) or self.heads)
         self.size = next(model.parameters()).element_size()
 
-    def bytes_of_row(self, length: int, new_tokens: int) -> int:
+    def bytes_of_row(self, length: int, asked: int, new_tokens: int) -> int:
         whole = length + new_tokens
         cache = self.layers * self.cached * whole * self.size
-        attention = (
-            self.heads * length * length * (2 * self.size + 4)
-        )  # scores, their softmax in float32, dropout
-        activations = 16 * self.hidden * length * self.size
+        # Scores, their softmax in float32, dropout.
+        attention = self.heads * asked * length * (2 * self.size + 4)
+        activations = 16 * self.hidden * asked * self.size
         logits = 12 * self.vocabulary
         return int(cache + attention + activations + logits)
 

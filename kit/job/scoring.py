@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from kit.job.memory import halving
-from kit.job.padding import batches_by_length, left_padded, positions, takes_positions
+from kit.job.padding import batches_by_length
+from kit.job.prefix import Fit, Sharing, batches, shares
 from kit.job.vocabulary import Vocabulary
+
+Row = tuple[Sequence[int], Sequence[int]]
+"""Ids of a prompt, and of what is to follow it."""
 
 
 @dataclass(frozen=True)
@@ -33,37 +37,41 @@ class Scorer:
     def __init__(self, model: Any, vocabulary: Vocabulary) -> None:
         self._model = model
         self._device = str(next(model.parameters()).device)
-        self._pad = vocabulary.end[0]
+        self._sharing = Sharing(model, vocabulary.end[0])
         self._end = torch.tensor(vocabulary.end, device=self._device)
         self._newline = torch.tensor(vocabulary.new_line, device=self._device)
-        self._positions = takes_positions(model)
 
-    def exact(self, rows: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Iterator[Scored]:
+    def exact(self, rows: Sequence[Row]) -> Iterator[Scored]:
         """Each row alone, in order."""
         for index in range(len(rows)):
             yield from self._run([index], rows)
 
-    def fast(
-        self, rows: Sequence[tuple[Sequence[int], Sequence[int]]], rows_for: Callable[[int], int]
-    ) -> Iterator[Scored]:
-        """Batches of like length, the longest first; `rows_for(length)` says how many rows make a batch."""
-        for batch in batches_by_length([len(prompt) + len(tail) for prompt, tail in rows], rows_for):
+    def fast(self, rows: Sequence[Row], rows_for: Fit) -> Iterator[Scored]:
+        """Batches of rows, those that begin alike together; where a model's cache does not allow that, of like length.
+        `rows_for` says how many rows make a batch.
+        """
+        lengths = [len(prompt) + len(tail) for prompt, tail in rows]
+        if shares(self._model):
+            parts = batches([prompt for prompt, _ in rows], lengths, rows_for)
+        else:
+            parts = batches_by_length(lengths, lambda length: rows_for(length, length))
+        for batch in parts:
             yield from halving(lambda indices: self._run(indices, rows), batch)
 
-    def _run(self, batch: Sequence[int], rows: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[Scored]:
-        tokens, mask = left_padded([[*rows[i][0], *rows[i][1]] for i in batch], self._pad, self._device)
-        arguments: dict[str, Any] = {}
-        if not bool(mask.all()):
-            arguments["attention_mask"] = mask
-            if self._positions:
-                arguments["position_ids"] = positions(mask)
+    def _run(self, batch: Sequence[int], rows: Sequence[Row]) -> list[Scored]:
+        whole = [[*rows[i][0], *rows[i][1]] for i in batch]
         # Only the last columns are scored: with 250,880 tokens a whole prompt's logits would fill the memory.
         keep = 1 + max(len(rows[i][1]) for i in batch)
+        together = self._sharing.together([rows[i][0] for i in batch])
+        order = [place for group in together for place in group.rows] or range(len(batch))
         with torch.inference_mode():
-            output = self._model(
-                input_ids=tokens, use_cache=False, logits_to_keep=keep, return_dict=True, **arguments
-            )
-            return [self._score(i, rows[i][1], output.logits[place]) for place, i in enumerate(batch)]
+            if together:
+                logits = self._sharing.open(whole, together, keep, 0).logits
+            else:
+                logits = self._sharing.open_plainly(whole, 0, keep).logits
+            return [
+                self._score(batch[at], rows[batch[at]][1], logits[place]) for place, at in enumerate(order)
+            ]
 
     def _score(self, index: int, tail: Sequence[int], logits: torch.Tensor) -> Scored:
         logs = torch.log_softmax(

@@ -97,7 +97,9 @@ def test_fast_greedy_is_exact_greedy_whatever_the_batch(
     task = replace(GREEDY, stop=stop)
     ids = [str(number) for number in range(len(random_prompts))]
     alone = _in_order(_decoder(tiny, task).exact(ids, random_prompts))
-    together = _in_order(_decoder(tiny, task, batched=True).fast(ids, random_prompts, lambda length: rows))
+    together = _in_order(
+        _decoder(tiny, task, batched=True).fast(ids, random_prompts, lambda length, asked: rows)
+    )
     assert together == alone
     assert len({done.stop for done in alone}) > 1 or len({len(done.ids) for done in alone}) > 1
 
@@ -107,7 +109,7 @@ def test_fast_greedy_is_exact_greedy_on_real_text(
 ) -> None:
     prompts = [prompt for _, prompt in real_prompts]
     ids = [str(number) for number in range(len(prompts))]
-    together = _in_order(_decoder(tiny, GREEDY, batched=True).fast(ids, prompts, lambda length: 4))
+    together = _in_order(_decoder(tiny, GREEDY, batched=True).fast(ids, prompts, lambda length, asked: 4))
     assert together == _in_order(_decoder(tiny, GREEDY).exact(ids, prompts))
 
 
@@ -117,7 +119,7 @@ def test_items_with_streams_of_their_own_do_not_feel_batch_or_order(
     hot = replace(SAMPLED, temperature=1.5, stream="item")
     ids = [f"item-{number}" for number in range(len(random_prompts))]
     alone = _in_order(_decoder(tiny, hot).exact(ids, random_prompts))
-    together = _in_order(_decoder(tiny, hot, batched=True).fast(ids, random_prompts, lambda length: 5))
+    together = _in_order(_decoder(tiny, hot, batched=True).fast(ids, random_prompts, lambda length, asked: 5))
     backwards = _in_order(_decoder(tiny, hot).exact(ids[::-1], random_prompts[::-1]))
     assert together == alone
     assert [done.ids for done in backwards][::-1] == [done.ids for done in alone]
@@ -146,9 +148,11 @@ def test_a_lack_of_memory_halves_the_batch_and_changes_nothing(
         return forward(input_ids=input_ids, **arguments)
 
     monkeypatch.setattr(model, "forward", scarce)
-    together = _in_order(_decoder(tiny, GREEDY, batched=True).fast(ids, random_prompts, lambda length: 12))
+    together = _in_order(
+        _decoder(tiny, GREEDY, batched=True).fast(ids, random_prompts, lambda length, asked: 12)
+    )
     assert together == alone
-    assert sizes[:3] == [12, 6, 3]
+    assert [size for size in sizes if size > 1][:3] == [12, 6, 3]
 
 
 class _Scripted(torch.nn.Module):

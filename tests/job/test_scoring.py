@@ -50,7 +50,7 @@ def test_scores_are_those_of_a_naive_loop(tiny: tuple[Any, Any], rows_at_once: i
     rows = _rows(tokenizer, examples(12))
     rows[3] = (rows[3][0], [])  # an empty continuation still has a place to stop at
     scorer = Scorer(model, read_vocabulary(tokenizer, model))
-    stream = scorer.fast(rows, lambda length: rows_at_once) if rows_at_once else scorer.exact(rows)
+    stream = scorer.fast(rows, lambda length, asked: rows_at_once) if rows_at_once else scorer.exact(rows)
     done = {one.index: one for one in stream}
     assert sorted(done) == list(range(12))
     assert done[3].tokens == ()
@@ -63,5 +63,5 @@ def test_scores_on_real_text_are_those_of_a_naive_loop(tiny: tuple[Any, Any], mi
     data = [example for language in ("hi", "or", "bn") for example in xquad_in(mirror, language, 2, 350)]
     rows = _rows(tokenizer, data)
     scorer = Scorer(model, read_vocabulary(tokenizer, model))
-    for one in scorer.fast(rows, lambda length: 3):
+    for one in scorer.fast(rows, lambda length, asked: 3):
         _check(one, tiny, rows[one.index])

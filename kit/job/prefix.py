@@ -1,0 +1,248 @@
+"""Prompts that begin alike: what they share goes through the model once, and each row continues from there.
+
+Some five questions are asked of one long context, so of five prompts four fifths of the tokens are the same. A group's
+shared ids are run once; their keys and values are laid into the cache of every row of the group; then only the rest
+of each row is run. A row's columns, P being the longest prefix and S the longest rest of the batch:
+
+    | left out | prefix | left out | rest | what is decoded ...
+    0                   P                 P + S
+
+What is left out is masked, and positions are counted over what is not: a row's scores are those that it has alone, to
+the rounding of sums in another order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+from kit.job.padding import cache_name, left_padded, positions, takes_positions
+
+Ids = Sequence[int]
+Fit = Callable[[int, int], int]
+"""How many rows make a batch: from the longest row's length, and the most ids of a row that are run at once."""
+
+# Prefixes run together up to so many ids. A CPU is busy with one, and padding would only cost; a GPU is not.
+_TOGETHER = {"cpu": 1, "cuda": 32_768}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows whose first `length` ids are the same; `length` is less than any of their prompts."""
+
+    length: int
+    rows: tuple[int, ...]
+
+
+def groups(prompts: Sequence[Ids]) -> list[Group]:
+    """All rows, in groups that save work: each next row joins where that leaves fewer ids to run.
+
+    A row that joins none is a group of its own, all but its last id being the prefix.
+    """
+    found: list[Group] = []
+    for row in sorted(range(len(prompts)), key=lambda row: list(prompts[row])):
+        alone = len(prompts[row]) - 1
+        last = found[-1] if found else Group(0, ())
+        common = min(last.length, alone)
+        if last.rows:
+            common = _common(prompts[last.rows[-1]], prompts[row], common)
+        lost = last.length - common
+        # The halves: a few words that all prompts begin with must not bind rows of different contexts.
+        if last.rows and 2 * common >= max(last.length, 1) and common > (len(last.rows) - 1) * lost:
+            found[-1] = Group(common, (*last.rows, row))
+        else:
+            found.append(Group(alone, (row,)))
+    return found
+
+
+def batches(prompts: Sequence[Ids], longer: Sequence[int], rows_for: Fit) -> Iterator[list[int]]:
+    """Rows in batches, those of a group together, the longest first, so that a lack of memory shows at once.
+
+    `longer` are the lengths of the whole rows, of which the prompts are the beginnings. At least one row is taken; a
+    group is divided only where it alone is more than fits.
+    """
+    found = groups(prompts)
+    found.sort(key=lambda group: (-max(longer[row] for row in group.rows), group.rows))
+    batch: list[int] = []
+    room = 0
+    for group in found:
+        length = max(longer[row] for row in group.rows)
+        fit = max(1, rows_for(length, length - group.length))
+        if batch and len(batch) + len(group.rows) > room:
+            yield batch
+            batch = []
+        room = min(room, fit) if batch else fit
+        rows = list(group.rows)
+        while len(rows) > room:
+            yield rows[:room]
+            rows = rows[room:]
+        batch += rows
+    if batch:
+        yield batch
+
+
+class Room(DynamicLayer):
+    """Keys and values of one layer in a place made large enough beforehand: a step copies what is new, nothing else.
+
+    Shape of both: (rows, heads, columns, values a head).
+    """
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor, used: int) -> None:
+        super().__init__()
+        self._all, self._used = (keys, values), used
+        self.dtype, self.device, self.is_initialized = keys.dtype, keys.device, True
+        self._show()
+
+    def _show(self) -> None:
+        self.keys, self.values = (whole[:, :, : self._used] for whole in self._all)
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Write the new columns behind those that are there; returns all."""
+        end = self._used + key_states.shape[-2]
+        for whole, new in zip(self._all, (key_states, value_states), strict=True):
+            whole[:, :, self._used : end] = new
+        self._used = end
+        self._show()
+        return self.keys, self.values
+
+    def get_seq_length(self) -> int:
+        """Columns in use."""
+        return self._used
+
+    def batch_select_indices(self, indices: torch.Tensor) -> None:
+        """Keep these rows."""
+        keys, values = self._all
+        self._all = keys[indices], values[indices]
+        self._show()
+
+
+@dataclass
+class Opened:
+    """Rows after their first pass: logits of shape (rows, columns kept, vocabulary), cache, mask with room to grow."""
+
+    logits: torch.Tensor
+    cache: Any
+    mask: torch.Tensor
+    columns: int
+    plain: bool
+    """Nothing is masked: the mask need not be told."""
+
+
+class Sharing:
+    """Runs the first pass of batches on one model. `pad` is any id: masked columns do not reach the others."""
+
+    def __init__(self, model: Any, pad: int) -> None:
+        self._model, self._pad = model, pad
+        self._device = str(next(model.parameters()).device)
+        self._positions, self._cache = takes_positions(model), cache_name(model)
+
+    def together(self, prompts: Sequence[Ids]) -> list[Group]:
+        """The groups of a batch; none where there is nothing to share or no way to."""
+        found = groups(prompts) if len(prompts) > 1 and shares(self._model) else []
+        return found if any(group.length for group in found) else []
+
+    def open(self, rows: Sequence[Ids], shared: Sequence[Group], keep: int, room: int) -> Opened:
+        """Run rows up to their ends. `shared` groups them, in the order of the rows; `keep`: last columns whose logits
+        are returned; `room`: columns to come.
+        """
+        longest = max(group.length for group in shared)
+        rests = [rows[row][group.length :] for group in shared for row in group.rows]
+        tokens, rest_mask = left_padded(rests, self._pad, self._device)
+        columns = longest + tokens.shape[1]
+        mask = torch.ones(len(rests), columns + room, dtype=torch.long, device=self._device)
+        mask[:, longest:columns] = rest_mask
+        layers = self._prefixes(rows, shared, columns + room, mask)
+        cache = DynamicCache()
+        cache.layers = layers
+        plain = bool(mask.all())
+        output = self.step(tokens, mask[:, :columns], cache, plain, keep)
+        return Opened(output.logits, cache, mask, columns, plain)
+
+    def open_plainly(self, rows: Sequence[Ids], room: int, keep: int = 1) -> Opened:
+        """Run rows as they are, padded on the left, with the model's own cache."""
+        tokens, own = left_padded(rows, self._pad, self._device)
+        plain = bool(own.all())
+        output = self.step(tokens, own, None, plain, keep)
+        mask = torch.cat([own, own.new_ones(len(rows), room)], dim=1)
+        return Opened(output.logits, getattr(output, self._cache), mask, tokens.shape[1], plain)
+
+    def step(self, tokens: torch.Tensor, mask: torch.Tensor, cache: Any, plain: bool, keep: int = 1) -> Any:
+        """One pass over new columns. `tokens` (rows, new), `mask` (rows, all columns up to the last new one)."""
+        arguments: dict[str, Any] = {self._cache: cache}
+        if not plain:
+            arguments["attention_mask"] = mask
+            if self._positions:
+                arguments["position_ids"] = positions(mask)[:, -tokens.shape[1] :]
+        return self._model(
+            input_ids=tokens, use_cache=True, logits_to_keep=keep, return_dict=True, **arguments
+        )
+
+    def _prefixes(
+        self, rows: Sequence[Ids], shared: Sequence[Group], columns: int, mask: torch.Tensor
+    ) -> list[Room]:
+        """The caches of all rows, filled with their groups' prefixes, which end at the longest one's end."""
+        longest = max(group.length for group in shared)
+        starts = [sum(len(group.rows) for group in shared[:at]) for at in range(len(shared))]
+        for group, start in zip(shared, starts, strict=True):
+            mask[start : start + len(group.rows), : longest - group.length] = 0
+        places: list[tuple[torch.Tensor, torch.Tensor]] = []
+        for part in _parts(shared, _TOGETHER[self._device.split(":")[0]]):
+            heads = [list(rows[shared[at].rows[0]][: shared[at].length]) for at in part]
+            tokens, own = left_padded(heads, self._pad, self._device)
+            filled = getattr(self.step(tokens, own, None, bool(own.all())), self._cache)
+            places = places or [_empty(layer, len(mask), columns) for layer in filled.layers]
+            for layer, place in zip(filled.layers, places, strict=True):
+                for line, at in enumerate(part):
+                    length, start = shared[at].length, starts[at]
+                    stop = start + len(shared[at].rows)
+                    for whole, new in zip(place, (layer.keys, layer.values), strict=True):
+                        whole[start:stop, :, longest - length : longest] = new[
+                            line, :, new.shape[2] - length :
+                        ]
+        return [Room(keys, values, longest) for keys, values in places]
+
+
+def shares(model: Any) -> bool:
+    """Whether rows of this model can be laid out so: every layer keeps all its keys and values, and no more."""
+    config = getattr(model, "config", None)
+    if config is None:
+        return False
+    layers = DynamicCache(config=config).layers
+    return all(type(layer) is DynamicLayer for layer in layers)
+
+
+def _empty(layer: Any, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Zeros, not whatever memory holds: a masked NaN would still spoil a sum."""
+    keys, values = layer.keys, layer.values
+    return (
+        keys.new_zeros(rows, keys.shape[1], columns, keys.shape[3]),
+        values.new_zeros(rows, values.shape[1], columns, values.shape[3]),
+    )
+
+
+def _parts(shared: Sequence[Group], together: int) -> Iterator[list[int]]:
+    """Places of groups whose prefixes are run together: the longest first, at most so many columns, padded."""
+    order = sorted((at for at, group in enumerate(shared) if group.length), key=lambda at: -shared[at].length)
+    part: list[int] = []
+    for at in order:
+        if part and shared[part[0]].length * (len(part) + 1) > together:
+            yield part
+            part = []
+        part.append(at)
+    if part:
+        yield part
+
+
+def _common(one: Ids, other: Ids, most: int) -> int:
+    """How many first ids are the same, up to `most`."""
+    for at in range(most):
+        if one[at] != other[at]:
+            return at
+    return most
