@@ -22,9 +22,8 @@ from kit.jobdir import GenerateTask
 
 Stop = Literal["end", "newline", "limit"]
 
-_WORTH_SHRINKING = (
-    0.75  # rows still running over rows held: dropping rows copies the cache, so not at every stop
-)
+_WORTH_SHRINKING = 0.9
+"""Rows still running over rows held: dropping rows copies parts of the cache, so not at every stop."""
 
 
 @dataclass(frozen=True)
@@ -81,26 +80,22 @@ class Decoder:
         self, batch: Sequence[int], ids: Sequence[str], prompts: Sequence[Sequence[int]]
     ) -> list[Decoded]:
         own = [prompts[index] for index in batch]
-        together = self._sharing.together(own)
-        order = [place for group in together for place in group.rows] or range(len(batch))
-        streams = self._chooser.streams([ids[batch[place]] for place in order])
-        rows = [_Row(batch[place], stream) for place, stream in zip(order, streams, strict=True)]
         with torch.inference_mode():
-            if together:
-                opened = self._sharing.open(own, together, 1, self._task.limit)
-            else:
-                opened = self._sharing.open_plainly(own, self._task.limit)
-            self._decode(rows, opened)
+            opened = self._sharing.open(own, own, 1, self._task.limit)
+            streams = self._chooser.streams([ids[batch[place]] for place in opened.order])
+            rows = [_Row(batch[place], stream) for place, stream in zip(opened.order, streams, strict=True)]
+            self._decode(list(rows), opened)
         return [Decoded(row.index, tuple(row.new), row.stop) for row in rows if row.stop is not None]
 
     def _decode(self, held: list[_Row], opened: Opened) -> None:
         """Run all rows until each has stopped."""
-        logits, mask, columns = opened.logits, opened.mask, opened.columns
+        logits = torch.stack([own[-1] for own in opened.logits])
+        mask, columns = opened.mask, opened.columns
         while True:
-            chosen = self._chooser.choose(logits[:, -1].float(), [row.stream for row in held])
+            chosen = self._chooser.choose(logits.float(), [row.stream for row in held])
             for row, token in zip(held, chosen, strict=True):
                 self._take(row, token)
-            running = [place for place, row in enumerate(held) if row.stop is None]
+            running = _compact([row.stop is None for row in held])
             if not running:
                 return
             if len(running) <= _WORTH_SHRINKING * len(held):
@@ -109,7 +104,7 @@ class Decoder:
                 mask, held, chosen = mask[kept], [held[i] for i in running], [chosen[i] for i in running]
             columns += 1
             tokens = torch.tensor(chosen, device=self._device).unsqueeze(1)
-            logits = self._sharing.step(tokens, mask[:, :columns], opened.cache, opened.plain).logits
+            logits = self._sharing.step(tokens, mask[:, :columns], opened.cache, opened.plain).logits[:, -1]
 
     def _take(self, row: _Row, token: int) -> None:
         if row.stop is not None:
@@ -124,3 +119,10 @@ class Decoder:
 
     def _line_ends(self, row: _Row) -> bool:
         return line_is_complete(decode_text(self._tokenizer, row.new))
+
+
+def _compact(runs: Sequence[bool]) -> list[int]:
+    """The places of the rows that run, the last of them moved into the places of those that do not."""
+    count = sum(runs)
+    behind = [place for place in range(count, len(runs)) if runs[place]]
+    return [place if runs[place] else behind.pop() for place in range(count)]

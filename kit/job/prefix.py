@@ -13,7 +13,7 @@ the rounding of sums in another order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,9 @@ Ids = Sequence[int]
 Fit = Callable[[int, int], int]
 """How many rows make a batch: from the longest row's length, and the most ids of a row that are run at once."""
 
-# Prefixes run together up to so many ids. A CPU is busy with one, and padding would only cost; a GPU is not.
+# Columns that prefixes, and rests, are run together up to. A CPU is busy with few, and padding costs; a GPU is not.
 _TOGETHER = {"cpu": 1, "cuda": 32_768}
+_AT_ONCE = {"cpu": 512, "cuda": 16_384}
 
 
 @dataclass(frozen=True)
@@ -112,22 +113,39 @@ class Room(DynamicLayer):
         self._show()
         return self.keys, self.values
 
+    def part(self, start: int, stop: int, used: int) -> Room:
+        """Some of the rows, in the same place of memory, with so many columns in use."""
+        keys, values = (whole[start:stop] for whole in self._all)
+        return Room(keys, values, used)
+
     def get_seq_length(self) -> int:
         """Columns in use."""
         return self._used
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
-        """Keep these rows."""
-        keys, values = self._all
-        self._all = keys[indices], values[indices]
+        """Keep these rows, in this order. Where those that change places come from behind, only they are copied."""
+        count = len(indices)
+        moves = [(to, place) for to, place in enumerate(indices.tolist()) if to != place]
+        if all(place >= count for _, place in moves):
+            for whole in self._all:
+                for to, place in moves:
+                    whole[to, :, : self._used] = whole[place, :, : self._used]
+            keys, values = (whole[:count] for whole in self._all)
+        else:
+            keys, values = (whole[indices] for whole in self._all)
+        self._all = keys, values
         self._show()
 
 
 @dataclass
 class Opened:
-    """Rows after their first pass: logits of shape (rows, columns kept, vocabulary), cache, mask with room to grow."""
+    """Rows after their first pass. `order`: which row stands at each place of cache and mask.
 
-    logits: torch.Tensor
+    `logits`: those of each place's last columns, of shape (columns, vocabulary). The mask has room to grow.
+    """
+
+    order: Sequence[int]
+    logits: list[torch.Tensor]
     cache: Any
     mask: torch.Tensor
     columns: int
@@ -141,37 +159,52 @@ class Sharing:
     def __init__(self, model: Any, pad: int) -> None:
         self._model, self._pad = model, pad
         self._device = str(next(model.parameters()).device)
+        kind = self._device.split(":")[0]
+        self._together, self._at_once = _TOGETHER[kind], _AT_ONCE[kind]
         self._positions, self._cache = takes_positions(model), cache_name(model)
 
-    def together(self, prompts: Sequence[Ids]) -> list[Group]:
-        """The groups of a batch; none where there is nothing to share or no way to."""
-        found = groups(prompts) if len(prompts) > 1 and shares(self._model) else []
-        return found if any(group.length for group in found) else []
-
-    def open(self, rows: Sequence[Ids], shared: Sequence[Group], keep: int, room: int) -> Opened:
-        """Run rows up to their ends. `shared` groups them, in the order of the rows; `keep`: last columns whose logits
-        are returned; `room`: columns to come.
+    def open(self, prompts: Sequence[Ids], rows: Sequence[Ids], keep: int, room: int) -> Opened:
+        """Run rows up to their ends. `prompts` are their beginnings, which may be shared; `keep`: last columns whose
+        logits are returned; `room`: columns to come.
         """
-        longest = max(group.length for group in shared)
-        rests = [rows[row][group.length :] for group in shared for row in group.rows]
-        tokens, rest_mask = left_padded(rests, self._pad, self._device)
-        columns = longest + tokens.shape[1]
-        mask = torch.ones(len(rests), columns + room, dtype=torch.long, device=self._device)
-        mask[:, longest:columns] = rest_mask
-        layers = self._prefixes(rows, shared, columns + room, mask)
-        cache = DynamicCache()
-        cache.layers = layers
+        shared = groups(prompts) if len(rows) > 1 and shares(self._model) else []
+        if not any(group.length for group in shared):
+            return self._open_plainly(rows, keep, room)
+        begun = {row: group.length for group in shared for row in group.rows}
+        # Rests of like length are run together, so that little of a pass is padding.
+        order = sorted(begun, key=lambda row: (len(rows[row]) - begun[row], row))
+        rests = [rows[row][begun[row] :] for row in order]
+        longest, columns = max(begun.values()), max(begun.values()) + len(rests[-1])
+        places = {row: place for place, row in enumerate(order)}
+        layers = self._prefixes(rows, shared, places, columns + room)
+        mask = torch.ones(len(order), columns + room, dtype=torch.long, device=self._device)
+        for place, row in enumerate(order):
+            mask[place, : longest - begun[row]] = 0
+            mask[place, longest : columns - len(rests[place])] = 0
         plain = bool(mask.all())
-        output = self.step(tokens, mask[:, :columns], cache, plain, keep)
-        return Opened(output.logits, cache, mask, columns, plain)
+        logits: list[torch.Tensor] = []
+        for start, stop in _runs([len(rest) for rest in rests], self._at_once):
+            tokens, _ = left_padded(rests[start:stop], self._pad, self._device)
+            cache = _cache([layer.part(start, stop, columns - tokens.shape[1]) for layer in layers])
+            output = self.step(tokens, mask[start:stop, :columns], cache, plain, min(keep, tokens.shape[1]))
+            logits += output.logits
+        return Opened(
+            order,
+            logits,
+            _cache([layer.part(0, len(order), columns) for layer in layers]),
+            mask,
+            columns,
+            plain,
+        )
 
-    def open_plainly(self, rows: Sequence[Ids], room: int, keep: int = 1) -> Opened:
-        """Run rows as they are, padded on the left, with the model's own cache."""
+    def _open_plainly(self, rows: Sequence[Ids], keep: int, room: int) -> Opened:
+        """As they are, padded on the left, with the model's own cache."""
         tokens, own = left_padded(rows, self._pad, self._device)
         plain = bool(own.all())
         output = self.step(tokens, own, None, plain, keep)
         mask = torch.cat([own, own.new_ones(len(rows), room)], dim=1)
-        return Opened(output.logits, getattr(output, self._cache), mask, tokens.shape[1], plain)
+        cache = getattr(output, self._cache)
+        return Opened(range(len(rows)), list(output.logits), cache, mask, tokens.shape[1], plain)
 
     def step(self, tokens: torch.Tensor, mask: torch.Tensor, cache: Any, plain: bool, keep: int = 1) -> Any:
         """One pass over new columns. `tokens` (rows, new), `mask` (rows, all columns up to the last new one)."""
@@ -185,28 +218,25 @@ class Sharing:
         )
 
     def _prefixes(
-        self, rows: Sequence[Ids], shared: Sequence[Group], columns: int, mask: torch.Tensor
+        self, rows: Sequence[Ids], shared: Sequence[Group], places: Mapping[int, int], columns: int
     ) -> list[Room]:
-        """The caches of all rows, filled with their groups' prefixes, which end at the longest one's end."""
+        """The caches of all rows, filled with their groups' prefixes, which end where the longest one ends."""
         longest = max(group.length for group in shared)
-        starts = [sum(len(group.rows) for group in shared[:at]) for at in range(len(shared))]
-        for group, start in zip(shared, starts, strict=True):
-            mask[start : start + len(group.rows), : longest - group.length] = 0
-        places: list[tuple[torch.Tensor, torch.Tensor]] = []
-        for part in _parts(shared, _TOGETHER[self._device.split(":")[0]]):
-            heads = [list(rows[shared[at].rows[0]][: shared[at].length]) for at in part]
-            tokens, own = left_padded(heads, self._pad, self._device)
+        made: list[tuple[torch.Tensor, torch.Tensor]] = []
+        for part in _parts(shared, self._together):
+            tokens, own = left_padded(
+                [rows[group.rows[0]][: group.length] for group in part], self._pad, self._device
+            )
             filled = getattr(self.step(tokens, own, None, bool(own.all())), self._cache)
-            places = places or [_empty(layer, len(mask), columns) for layer in filled.layers]
-            for layer, place in zip(filled.layers, places, strict=True):
-                for line, at in enumerate(part):
-                    length, start = shared[at].length, starts[at]
-                    stop = start + len(shared[at].rows)
-                    for whole, new in zip(place, (layer.keys, layer.values), strict=True):
-                        whole[start:stop, :, longest - length : longest] = new[
-                            line, :, new.shape[2] - length :
+            made = made or [_empty(layer, len(places), columns) for layer in filled.layers]
+            for at, group in enumerate(part):
+                lines = torch.tensor([places[row] for row in group.rows], device=self._device)
+                for layer, whole in zip(filled.layers, made, strict=True):
+                    for new, there in zip((layer.keys, layer.values), whole, strict=True):
+                        there[lines, :, longest - group.length : longest] = new[
+                            at : at + 1, :, new.shape[2] - group.length :
                         ]
-        return [Room(keys, values, longest) for keys, values in places]
+        return [Room(keys, values, longest) for keys, values in made]
 
 
 def shares(model: Any) -> bool:
@@ -227,17 +257,32 @@ def _empty(layer: Any, rows: int, columns: int) -> tuple[torch.Tensor, torch.Ten
     )
 
 
-def _parts(shared: Sequence[Group], together: int) -> Iterator[list[int]]:
-    """Places of groups whose prefixes are run together: the longest first, at most so many columns, padded."""
-    order = sorted((at for at, group in enumerate(shared) if group.length), key=lambda at: -shared[at].length)
-    part: list[int] = []
-    for at in order:
-        if part and shared[part[0]].length * (len(part) + 1) > together:
+def _cache(layers: Sequence[Room]) -> DynamicCache:
+    cache = DynamicCache()
+    cache.layers = list(layers)
+    return cache
+
+
+def _parts(shared: Sequence[Group], together: int) -> Iterator[list[Group]]:
+    """Groups whose prefixes are run together: the longest first, at most so many columns, padding among them."""
+    part: list[Group] = []
+    for group in sorted((group for group in shared if group.length), key=lambda group: -group.length):
+        if part and part[0].length * (len(part) + 1) > together:
             yield part
             part = []
-        part.append(at)
+        part.append(group)
     if part:
         yield part
+
+
+def _runs(lengths: Sequence[int], at_once: int) -> Iterator[tuple[int, int]]:
+    """Neighbours that are run together, lengths ascending: first and one past the last; at most so many columns."""
+    start = 0
+    for at, length in enumerate(lengths):
+        if at > start and length * (at + 1 - start) > at_once:
+            yield start, at
+            start = at
+    yield start, len(lengths)
 
 
 def _common(one: Ids, other: Ids, most: int) -> int:

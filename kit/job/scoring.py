@@ -62,15 +62,11 @@ class Scorer:
         whole = [[*rows[i][0], *rows[i][1]] for i in batch]
         # Only the last columns are scored: with 250,880 tokens a whole prompt's logits would fill the memory.
         keep = 1 + max(len(rows[i][1]) for i in batch)
-        together = self._sharing.together([rows[i][0] for i in batch])
-        order = [place for group in together for place in group.rows] or range(len(batch))
         with torch.inference_mode():
-            if together:
-                logits = self._sharing.open(whole, together, keep, 0).logits
-            else:
-                logits = self._sharing.open_plainly(whole, 0, keep).logits
+            opened = self._sharing.open([rows[i][0] for i in batch], whole, keep, 0)
             return [
-                self._score(batch[at], rows[batch[at]][1], logits[place]) for place, at in enumerate(order)
+                self._score(batch[at], rows[batch[at]][1], own)
+                for at, own in zip(opened.order, opened.logits, strict=True)
             ]
 
     def _score(self, index: int, tail: Sequence[int], logits: torch.Tensor) -> Scored:
