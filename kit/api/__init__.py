@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from kit.api.executors import choose_executor
     from kit.api.forecast import Need, needs, preview, reasons
+    from kit.api.measuring import Trial, measure
     from kit.api.planning import Prepared, load, prepare
     from kit.api.running import execute, open_run
     from kit.api.tables import export_tables, language_groups, results
@@ -33,6 +34,7 @@ _FILES = {
         "Status", "background", "delete_run", "go_on", "list_statuses", "retry_job", "status", "stop_job", "stop_run",
     ),
     "executors": ("choose_executor",),
+    "measuring": ("Trial", "measure"),
     "planning": ("Prepared", "load", "prepare"),
     "forecast": ("Need", "needs", "preview", "reasons"),
     "running": ("execute", "open_run"),
@@ -45,6 +47,7 @@ __all__ = [
     "Need",
     "Prepared",
     "Status",
+    "Trial",
     "Workspace",
     "background",
     "choose_executor",
@@ -55,6 +58,7 @@ __all__ = [
     "language_groups",
     "list_statuses",
     "load",
+    "measure",
     "needed",
     "needs",
     "open_run",

@@ -29,6 +29,7 @@ COMMANDS = {
     "data": ("kit.cli.data:data", "List data sets, show examples and counts, audit training sets."),
     "store": ("kit.cli.store:store", "Show, free or verify what is stored."),
     "image": ("kit.cli.image:image", "Build, inspect, export and import the images in which jobs run."),
+    "bench": ("kit.cli.bench:bench", "Measure how fast this machine evaluates a model."),
     "clean": ("kit.cli.clean:clean", "List or remove the containers and images that nobody needs any more."),
     "status": ("kit.cli.status:status_command", "Show how a run stands: jobs, progress, time left, losses."),
     "runs": ("kit.cli.runs:runs", "List the runs."),

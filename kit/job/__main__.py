@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.job.failures import BadInput, Stopped, classify, stop_on_signals
-from kit.jobdir import Failure, JobFolder, JobSpec, Result
+from kit.jobdir import Failure, JobFolder, JobSpec, Result, thread_environment
 
 
 def main(arguments: list[str]) -> int:
@@ -74,9 +74,7 @@ def _set_environment(spec: JobSpec) -> None:
         TRANSFORMERS_OFFLINE="1",
         HF_HUB_DISABLE_TELEMETRY="1",
         HF_HUB_DISABLE_PROGRESS_BARS="1",
-        TOKENIZERS_PARALLELISM="true" if spec.threads > 1 else "false",
-        OMP_NUM_THREADS=str(spec.threads),
-        MKL_NUM_THREADS=str(spec.threads),
+        **thread_environment(spec.threads),
     )
     if spec.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""

@@ -22,6 +22,7 @@ from kit.jobdir.spec import (
     TrainerSettings,
     TuneSpec,
 )
+from kit.jobdir.threads import thread_environment
 
 __all__ = [
     "SCHEMA",
@@ -52,5 +53,6 @@ __all__ = [
     "publish_folder",
     "read_json",
     "sha256_file",
+    "thread_environment",
     "tree_digest",
 ]
