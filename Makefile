@@ -44,11 +44,11 @@ screenshots: install
 	$(BIN)/python -m tests.tui.screenshots
 
 bench: install
-	$(BIN)/python tests/bench/start.py
-	$(BIN)/python -m tests.bench.screen
-	$(BIN)/python -m tests.bench.log
-	$(BIN)/python -m tests.bench.heat
-	$(BIN)/python -m tests.bench.containers
+	$(BIN)/pip install --quiet -e '.[bench]'
+	@for part in $(or $(PARTS),start screen log heat generate growth containers); do \
+	  $(BIN)/python -m tests.bench.$$part || exit 1; \
+	done
+	$(BIN)/python -m tests.bench.write
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -51,9 +51,9 @@ class Subject:
         return decode_text(self.tokenizer, list(ids))
 
 
-def subject(mirror: Path, count: int) -> Subject:
-    """The widened base, its end token suppressed for every side alike, and the first questions."""
-    model, tokenizer = widened()
+def subject(mirror: Path, count: int, languages: Sequence[str] = ("hi",), layers: int = 8) -> Subject:
+    """The widened base, its end token suppressed for every side alike, and the first questions of each language."""
+    model, tokenizer = widened(layers)
     end = tokenizer.eos_token_id
 
     def suppress(module: Any, inputs: Any, logits: torch.Tensor) -> torch.Tensor:
@@ -61,7 +61,7 @@ def subject(mirror: Path, count: int) -> Subject:
         return logits
 
     model.lm_head.register_forward_hook(suppress)
-    data = questions(mirror, "hi", count)
+    data = [one for language in languages for one in questions(mirror, language, count)]
     encoder = Encoder(tokenizer, PROMPT)
     return Subject(
         model,

@@ -1,6 +1,6 @@
 """What a heat map costs: from the values of a transfer table to the frame in which it stands on a page of the app.
 
-`python -m tests.bench.heat`: a line a figure, medians of some rounds with their spread. The table is made up, its
+`python -m tests.bench.heat`: medians of some rounds with their spread. The table is made up, its
 values and intervals are random; its page is the real one, without a run behind it.
 """
 
@@ -22,10 +22,12 @@ from kit.stats import Bootstrap, Estimate
 from kit.tui.app import XltKit
 from kit.tui.screens.table import TablePage
 from kit.tui.widgets.heatmap import HeatMap
+from tests.bench.record import keep
 
 BAR = 150.0
 """Milliseconds for 60 x 60."""
 _ROUNDS = 15
+_ROWS: list[tuple[str, ...]] = []
 
 
 def table_of(side: int) -> TransferTable:
@@ -68,10 +70,9 @@ def _estimate(value: float) -> Estimate:
 
 
 def told(what: str, taken: list[float], bar: float | None = None) -> None:
-    """A line."""
-    spread = f"({min(taken):.1f} to {max(taken):.1f})"
-    aim = f"bar: within {bar:.0f} ms" if bar else ""
-    print(f"{what:52} {statistics.median(taken):8.1f} ms {spread:20} {aim}", flush=True)
+    """A row."""
+    figure = f"{statistics.median(taken):.1f} ms ({min(taken):.1f} to {max(taken):.1f})"
+    _ROWS.append((what, figure, f"{bar:.0f} ms" if bar else ""))
 
 
 async def painted(page: TablePage, act: Callable[[], object]) -> float:
@@ -126,6 +127,10 @@ def main() -> None:
     random.seed(1)
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(measured(Path(folder)))
+    words = (
+        f"Transfer tables as heat maps, 200 x 60 characters; medians of {_ROUNDS}, least to most in brackets."
+    )
+    keep("heat", "Heat map", ("what", "measured", "bar"), _ROWS, words)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import termios
 import time
 from pathlib import Path
 
+from tests.bench.record import keep
 from tests.kit_command import ROOT
 
 FIRST_PAINT, LISTED = 0.35, 1.0
@@ -48,14 +49,13 @@ def seconds(words: list[str], home: Path, marks: tuple[bytes, ...], rows: int) -
     return [found[mark] for mark in marks]
 
 
-def report(what: str, taken: list[float], bar: float) -> None:
-    """A line with median, spread and what is aimed at."""
-    spread = f"{min(taken):.3f} to {max(taken):.3f}"
-    print(f"{what:36} median {statistics.median(taken):.3f} s ({spread}), aim {bar} s")
+def row(what: str, taken: list[float], bar: float) -> tuple[str, ...]:
+    """Median, spread and what is aimed at."""
+    return what, f"{statistics.median(taken):.3f} s ({min(taken):.3f} to {max(taken):.3f})", f"{bar} s"
 
 
 def main() -> None:
-    """Print a line a figure."""
+    """Measure and keep."""
     with tempfile.TemporaryDirectory() as name:
         home, many = Path(name) / "home", Path(name) / "recipes"
         many.mkdir()
@@ -63,11 +63,13 @@ def main() -> None:
             (many / f"r{at:03}.yaml").write_text(_RECIPE.format(at=at))
         seconds([], home, (b"Runs",), 24)  # warms the disk
         painted = [seconds([], home, (b"Runs", b"smoke"), 24) for _ in range(7)]
-        report("first paint", [first for first, _ in painted], FIRST_PAINT)
-        report("recipes listed", [listed for _, listed in painted], LISTED)
+        rows = [row("first paint", [first for first, _ in painted], FIRST_PAINT)]
+        rows.append(row("recipes listed", [listed for _, listed in painted], LISTED))
         words = ["tui", "--recipes", str(many)]
         listed = [seconds(words, home, (b"recipe-000", b"recipe-199"), 230)[1] for _ in range(7)]
-        report("200 recipes listed", listed, LISTED)
+        rows.append(row("200 recipes listed", listed, LISTED))
+    words = "From the command to what it paints in a real terminal; medians of 7 starts, least to most in brackets."
+    keep("screen", "Terminal UI, start", ("what", "measured", "bar"), rows, words)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.bench.record import keep
+
 COMMANDS = (["--help"], ["--version"], ["schema"], ["recipes"])
 
 
@@ -19,14 +21,20 @@ def seconds(words: list[str]) -> float:
 
 
 def main() -> None:
-    """Print a line a command."""
+    """Measure and keep."""
+    rows = []
     for words in COMMANDS:
         seconds(words)
         taken = [seconds(words) for _ in range(7)]
-        low, high = min(taken), max(taken)
-        print(
-            f"xlt-kit {' '.join(words):10} median {statistics.median(taken):.3f} s ({low:.3f} to {high:.3f})"
-        )
+        figure = f"{statistics.median(taken):.3f} s ({min(taken):.3f} to {max(taken):.3f})"
+        rows.append((f"xlt-kit {' '.join(words)}", figure))
+    keep(
+        "start",
+        "Start",
+        ("command", "measured"),
+        rows,
+        "Whole processes; medians of 7, least to most in brackets.",
+    )
 
 
 if __name__ == "__main__":

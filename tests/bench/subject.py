@@ -36,15 +36,15 @@ def questions(mirror: Path, language: str, count: int | None = None) -> list[Exa
     ]
 
 
-def widened() -> tuple[BloomForCausalLM, PreTrainedTokenizerFast]:
-    """Model, in float32 on the CPU and without dropout, and tokenizer."""
+def widened(layers: int = _LAYERS) -> tuple[BloomForCausalLM, PreTrainedTokenizerFast]:
+    """Model, in float32 on the CPU and without dropout, and tokenizer. `layers`: 3 or more."""
     small: Any = AutoModelForCausalLM.from_pretrained(EMBEDDED, dtype=torch.float32)
     torch.manual_seed(0)
     old: Any = small.config
     config = BloomConfig(
         **{
             **old.to_dict(),
-            "hidden_size": old.hidden_size * _TIMES, "n_layer": _LAYERS, "n_head": _HEADS,
+            "hidden_size": old.hidden_size * _TIMES, "n_layer": layers, "n_head": _HEADS,
             "hidden_dropout": 0.0, "attention_dropout": 0.0,
         }
     )  # fmt: skip
