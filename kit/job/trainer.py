@@ -21,11 +21,10 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from kit.job.failures import BadInput
+from kit.job.loss import IGNORED, nats, split
 from kit.job.prompt import TrainingText
 from kit.job.stream import Step
 from kit.jobdir import TrainerSettings, TuneSpec
-
-IGNORED = -100
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,7 @@ class StepTrainer(Trainer):
     ) -> None:
         self._steps = steps
         self._mean = mean
+        self._split = split(model)
         super().__init__(
             model=model,
             args=arguments,
@@ -109,22 +109,38 @@ class StepTrainer(Trainer):
         planned = _Planned(self._steps, self.args.gradient_accumulation_steps)
         return DataLoader(self.train_dataset, batch_sampler=planned, collate_fn=self.data_collator)
 
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Where the model can be split below its head, the Trainer's way without all logits at once."""
+        if self._split is None or return_outputs:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        labels = inputs.pop("labels")
+        with self.accelerator.autocast():
+            hidden = self._split.body(**inputs)[0]
+            losses = nats(self._split.head, hidden[:, :-1], labels[:, 1:])
+        return self._share(losses, labels, num_items_in_batch)
+
     def _loss(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
-        """A micro-batch's share in its step's loss, in nats.
+        losses = torch.nn.functional.cross_entropy(
+            outputs.logits[:, :-1].float().flatten(0, 1),
+            labels[:, 1:].flatten().to(outputs.logits.device),
+            ignore_index=IGNORED,
+            reduction="sum",
+        )
+        return self._share(losses, labels, num_items_in_batch)
+
+    def _share(self, losses: torch.Tensor, labels: torch.Tensor, tokens: Any) -> torch.Tensor:
+        """A micro-batch's share in its step's loss, in nats; `losses` is its sum, `tokens` are the step's.
 
         `batch`: its mean over tokens, divided by the number of micro-batches. `tokens`: its sum over tokens,
         divided by the tokens of the whole step. Labels are shifted here, so position 0 is never a target.
         """
-        targets = labels[:, 1:]
-        losses = torch.nn.functional.cross_entropy(
-            outputs.logits[:, :-1].float().flatten(0, 1),
-            targets.flatten().to(outputs.logits.device),
-            ignore_index=IGNORED,
-            reduction="sum",
-        )
         if self._mean == "tokens":
-            return losses / torch.as_tensor(num_items_in_batch, device=losses.device).clamp(min=1)
-        return losses / targets.ne(IGNORED).sum().clamp(min=1) / self.current_gradient_accumulation_steps
+            return losses / torch.as_tensor(tokens, device=losses.device).clamp(min=1)
+        return (
+            losses / labels[:, 1:].ne(IGNORED).sum().clamp(min=1) / self.current_gradient_accumulation_steps
+        )
 
 
 class StepCallback(TrainerCallback):

@@ -18,10 +18,11 @@ from peft import LoraConfig, get_peft_model
 from kit.data.example import Example
 from kit.job.evaluate import Desk, Emit, read_examples
 from kit.job.failures import BadInput, unstopped
+from kit.job.loss import IGNORED
 from kit.job.model import ADAPTER_FILE, DTYPES, adapter_digest, load_base, load_tokenizer
 from kit.job.prompt import Encoder
 from kit.job.stream import Step, epoch_ends, plan_steps
-from kit.job.trainer import IGNORED, Collator, Row, StepCallback, StepReport, StepTrainer, training_arguments
+from kit.job.trainer import Collator, Row, StepCallback, StepReport, StepTrainer, training_arguments
 from kit.jobdir import JobFolder, JobSpec, Lora, TuneSpec, publish_folder
 
 _VERSION = 1  # of the job kind

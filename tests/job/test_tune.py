@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 from transformers import AutoTokenizer, DataCollatorForLanguageModeling
 
 from kit.job.failures import BadInput
+from kit.job.loss import IGNORED
 from kit.job.model import ADAPTER_FILE, load_tokenizer
 from kit.job.stream import plan_steps
-from kit.job.trainer import IGNORED
 from kit.job.tune import load, prepare
 from kit.jobdir import JobSpec, Lora, TrainerSettings, TuneSpec, key_of, sha256_file
 from tests.job.conftest import QA, RunJob, events, examples
