@@ -16,6 +16,7 @@ from kit.job.failures import BadInput
 from kit.job.loss import IGNORED
 from kit.job.model import ADAPTER_FILE, load_tokenizer
 from kit.job.stream import plan_steps
+from kit.job.trainer import training_arguments
 from kit.job.tune import load, prepare
 from kit.jobdir import JobSpec, Lora, TrainerSettings, TuneSpec, key_of, sha256_file
 from tests.job.conftest import QA, RunJob, events, examples
@@ -206,6 +207,20 @@ def test_schedules_lead_from_the_rate_to_nought(random_model: Path, run_job: Run
     assert [event["learning_rate"] for event in events(folder, "train")] == pytest.approx(
         [0.01, 0.0075, 0.005, 0.0025]
     )
+
+
+def test_the_optimizer_is_fused_on_a_gpu_alone_and_takes_the_same_steps(tmp_path: Path) -> None:
+    def last(device: str) -> torch.Tensor:
+        kind = training_arguments(SPEC, 1, device, tmp_path).optim
+        assert kind == {"cpu": "adamw_torch", "cuda": "adamw_torch_fused"}[device]
+        weight = torch.nn.Parameter(torch.linspace(-1, 1, 1000))
+        optimizer = torch.optim.AdamW([weight], lr=0.01, weight_decay=0.1, fused=kind.endswith("fused"))
+        for step in range(20):
+            weight.grad = torch.cos(step * weight.detach())
+            optimizer.step()
+        return weight.detach()
+
+    torch.testing.assert_close(last("cpu"), last("cuda"), rtol=1e-5, atol=1e-6)
 
 
 def test_a_tuning_on_a_parent_starts_where_the_parent_ended(random_model: Path, run_job: RunJob) -> None:
