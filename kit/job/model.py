@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,22 @@ from peft import PeftModel
 
 from kit.job.failures import BadInput, classify
 from kit.jobdir import FailureCode, sha256_file
-from kit.jobdir.spec import Dtype
+from kit.jobdir.spec import Dtype, Weights
 
 DTYPES: Mapping[str, torch.dtype] = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
+}
+_QUANTIZED: Mapping[str, Mapping[str, Any]] = {
+    "int8": {"load_in_8bit": True},
+    # As in QLoRA (Dettmers et al. 2023): normal float, its scales quantised too.
+    "nf4": {
+        "load_in_4bit": True,
+        "bnb_4bit_quant_type": "nf4",
+        "bnb_4bit_use_double_quant": True,
+        "bnb_4bit_compute_dtype": torch.bfloat16,
+    },
 }
 ADAPTER_FILE = "adapter_model.safetensors"
 _EAGER_ONLY = {"bloom"}
@@ -70,17 +81,25 @@ def load_tokenizer(folder: Path) -> Any:
         )
 
 
-def load_base(folder: Path, dtype: Dtype, device: str, parents: Sequence[Path] = ()) -> Any:
+def load_base(folder: Path, dtype: Weights, device: str, parents: Sequence[Path] = ()) -> Any:
     """The causal language model in `folder`, in evaluation mode, with `parents` merged in.
 
+    Quantised weights are made so while they are read; embeddings, head and norms are then bfloat16.
+
     Raises:
-        BadInput: the folder is absent, has no safetensors, asks for remote code or lacks some of its weights.
+        BadInput: the folder is absent, has no safetensors, asks for remote code or lacks some of its weights;
+            weights are to be quantised without CUDA or bitsandbytes, or after merging.
     """
     _check_folder(folder)
     if not any(folder.glob("*.safetensors")):
         raise BadInput(
             f"{folder}: there are no weights as safetensors.", "Convert them; no other format is loaded."
         )
+    if dtype in _QUANTIZED:
+        _check_quantized(dtype, device, parents)
+        quantized = transformers.BitsAndBytesConfig(**_QUANTIZED[dtype])
+        how = {"quantization_config": quantized, "device_map": {"": device}}
+        return _from_pretrained(folder, "bfloat16", **how).eval()
     model = _from_pretrained(folder, "float32" if parents else dtype)
     for parent in parents:
         model = _with_adapter(model, parent).merge_and_unload()
@@ -90,12 +109,26 @@ def load_base(folder: Path, dtype: Dtype, device: str, parents: Sequence[Path] =
     return model
 
 
-def _from_pretrained(folder: Path, dtype: Dtype) -> Any:
+def _check_quantized(weights: str, device: str, parents: Sequence[Path]) -> None:
+    remedy = "Use weights bfloat16."
+    if device != "cuda":
+        raise BadInput(f"Weights {weights} need a CUDA GPU; the job runs on {device}.", remedy)
+    if find_spec("bitsandbytes") is None:
+        raise BadInput(
+            f"Weights {weights} need the package bitsandbytes, which is not installed where the job runs.",
+            f"Install it: pip install 'xlt-kit[quantized]'. Or: {remedy}",
+        )
+    if parents:
+        raise BadInput(f"Adapters cannot be merged into weights {weights} without loss.", remedy)
+
+
+def _from_pretrained(folder: Path, dtype: str, **how: Any) -> Any:
     with _refusing(f"{folder}: the model cannot be loaded"):
         config = transformers.AutoConfig.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
-        attention = {"attn_implementation": "eager"} if config.model_type in _EAGER_ONLY else {}
+        if config.model_type in _EAGER_ONLY:
+            how["attn_implementation"] = "eager"
         model, info = transformers.AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=DTYPES[dtype],
@@ -103,7 +136,7 @@ def _from_pretrained(folder: Path, dtype: Dtype) -> Any:
             trust_remote_code=False,
             local_files_only=True,
             output_loading_info=True,
-            **attention,
+            **how,
         )
     if info["missing_keys"]:
         names = ", ".join(sorted(info["missing_keys"])[:3])

@@ -195,11 +195,8 @@ def _check(spec: TuneSpec, job: JobSpec) -> None:
         raise BadInput(
             f"The job asks for version {spec.version} of tuning; here is {_VERSION}.", "Use that kit."
         )
-    if (
-        spec.weights != "float32"
-        and spec.autocast != "none"
-        and DTYPES[spec.weights] != DTYPES[spec.autocast]
-    ):
+    dtype = DTYPES.get(spec.weights, torch.bfloat16)  # of what is not quantised
+    if dtype != torch.float32 and spec.autocast != "none" and dtype != DTYPES[spec.autocast]:
         raise BadInput(f"Autocast to {spec.autocast} over {spec.weights} weights makes no sense.")
     for name in (spec.base, spec.data, *spec.parents):
         if name not in job.inputs:

@@ -17,6 +17,7 @@ SCHEMA = 1
 """Version of the files in a job folder. A reader refuses newer ones."""
 
 Dtype = Literal["float32", "bfloat16", "float16"]
+Weights = Literal["float32", "bfloat16", "float16", "int8", "nf4"]
 _NOT_IN_KEY: dict[str, Any] = {"key": False}
 
 
@@ -124,7 +125,8 @@ class TuneSpec:
 
     `end_token`: `masked` keeps the end-of-text token out of the loss, `learnt` keeps it in. `loss_on`: the whole
     sequence or the answer alone. `truncation` at `sequence_limit` tokens: `right` may cut question and answer off,
-    `context` shortens the context so that they survive.
+    `context` shortens the context so that they survive. `weights` are those of the frozen base: all of one type, or
+    the linear layers quantised to 8 or 4 bits by bitsandbytes (CUDA only) and the rest in bfloat16.
     """
 
     base: str
@@ -137,7 +139,7 @@ class TuneSpec:
     loss_on: Literal["all", "answer"] = "all"
     sequence_limit: int = 1024
     truncation: Literal["right", "context"] = "right"
-    weights: Dtype = "float32"
+    weights: Weights = "float32"
     autocast: Literal["none", "bfloat16", "float16"] = "none"
     seed: int = 42
     replicate: int = 0

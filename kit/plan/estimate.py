@@ -17,7 +17,7 @@ _TOKENS_AN_ITEM = 450.0
 """Where lengths are unknown: about what an XQuAD-IN item takes in BLOOM's tokenizer."""
 _FLOPS = {"cpu": 2e10, "cuda": 1e14}
 """Sustained operations a second of one slot: a guess to be replaced by measured seconds."""
-_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1, "nf4": 0.6}
 _ADAPTER_SHARE = 0.02
 _CELL_BYTES_AN_ITEM = 600
 _TRAIN_TOKENS_A_SECOND_SHARE = 3.0

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kit.jobdir.spec import Dtype
+from kit.jobdir.spec import Dtype, Weights
 
 Fidelity = Literal["paper", "sound"]
 
@@ -47,7 +47,10 @@ class Switches(BaseModel):
         description="Mean of the loss in an optimizer step: over each `batch`, then over those, or over all "
         "`tokens` of the step (trap 4)."
     )
-    weights: Dtype = Field(description="Data type of the base's weights in training (trap 5).")
+    weights: Weights = Field(
+        description="Data type of the base's weights in training (trap 5); `int8` and `nf4` quantise its layers "
+        "on a CUDA GPU."
+    )
     autocast: Literal["none", "bfloat16", "float16"] = Field(
         description="Data type of mixed precision in training, or `none` (trap 5)."
     )

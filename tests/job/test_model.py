@@ -174,3 +174,47 @@ def test_a_family_that_is_told_positions_goes_the_same_way(
         left, right = one["continuations"][0], other["continuations"][0]
         assert left["tokens"] == pytest.approx(right["tokens"], abs=1e-5)
         assert (left["end"], left["newline"]) == pytest.approx((right["end"], right["newline"]), abs=1e-5)
+
+
+@pytest.fixture
+def with_bitsandbytes(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Makes believe that it is installed; nothing is loaded: what `from_pretrained` is given stands in the list."""
+    given: list[dict[str, Any]] = []
+
+    def record(folder: Path, **how: Any) -> Any:
+        given.append(how)
+        return torch.nn.Linear(1, 1), {"missing_keys": []}
+
+    monkeypatch.setattr("kit.job.model.find_spec", lambda name: name)
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "0.50.0")
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", record)
+    return given
+
+
+def test_weights_are_quantised_while_they_are_read(
+    random_model: Path, with_bitsandbytes: list[dict[str, Any]]
+) -> None:
+    for weights in ("int8", "nf4"):
+        assert not load_base(random_model, weights, "cuda").training
+    eight, four = with_bitsandbytes
+    for given in (eight, four):
+        assert given["dtype"] == torch.bfloat16 and given["device_map"] == {"": "cuda"}
+        assert given["use_safetensors"] is True and given["trust_remote_code"] is False
+    assert eight["quantization_config"].load_in_8bit and not eight["quantization_config"].load_in_4bit
+    config = four["quantization_config"]
+    assert config.load_in_4bit and config.bnb_4bit_quant_type == "nf4" and config.bnb_4bit_use_double_quant
+    assert config.bnb_4bit_compute_dtype == torch.bfloat16
+
+
+def test_quantised_weights_are_refused_where_they_cannot_be(
+    random_model: Path, with_bitsandbytes: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BadInput, match="nf4 need a CUDA GPU"):
+        load_base(random_model, "nf4", "cpu")
+    with pytest.raises(BadInput, match="without loss"):
+        load_base(random_model, "nf4", "cuda", [random_model])
+    monkeypatch.setattr("kit.job.model.find_spec", lambda name: None)
+    with pytest.raises(BadInput, match="not installed") as refused:
+        load_base(random_model, "int8", "cuda")
+    assert "xlt-kit[quantized]" in (refused.value.remedy or "")
+    assert with_bitsandbytes == []
