@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
+from transformers.models.bloom.modeling_bloom import BloomGelu
 
 from kit.data.example import Example
 from kit.job.evaluate import Desk, Emit, read_examples
@@ -64,6 +65,7 @@ def load(spec: TuneSpec, job: JobSpec) -> Any:
     parents = [Path(job.inputs[name]) for name in spec.parents]
     base = load_base(Path(job.inputs[spec.base]), spec.weights, job.device, parents)
     base.config.use_cache = False
+    _fuse(base)
     torch.manual_seed(spec.seed)
     try:
         model = get_peft_model(base, _lora(spec.lora))
@@ -159,6 +161,15 @@ def _labels(spec: TuneSpec, ids: Sequence[int], answer_start: int, end: int) -> 
     first = answer_start if spec.loss_on == "answer" else 0
     masked = {end} if spec.end_token == "masked" else set()
     return tuple(IGNORED if place < first or token in masked else token for place, token in enumerate(ids))
+
+
+def _fuse(base: Any) -> None:
+    """BLOOM's activation in one kernel instead of a dozen: a fifth of a step's time on a CPU. In float32 it differs by
+    rounding; in 16 bits it rounds once instead of after every operation.
+    """
+    for name, module in list(base.named_modules()):
+        if isinstance(module, BloomGelu):
+            base.set_submodule(name, torch.nn.GELU(approximate="tanh"))
 
 
 def _lora(lora: Lora) -> LoraConfig:

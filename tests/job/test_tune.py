@@ -11,10 +11,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, DataCollatorForLanguageModeling
+from transformers.models.bloom.modeling_bloom import BloomGelu
 
 from kit.job.failures import BadInput
 from kit.job.loss import IGNORED
-from kit.job.model import ADAPTER_FILE, load_tokenizer
+from kit.job.model import ADAPTER_FILE, load_base, load_tokenizer
 from kit.job.stream import plan_steps
 from kit.job.trainer import training_arguments
 from kit.job.tune import load, prepare
@@ -207,6 +208,18 @@ def test_schedules_lead_from_the_rate_to_nought(random_model: Path, run_job: Run
     assert [event["learning_rate"] for event in events(folder, "train")] == pytest.approx(
         [0.01, 0.0075, 0.005, 0.0025]
     )
+
+
+def test_the_fused_activation_is_blooms_own(random_model: Path) -> None:
+    job = JobSpec("one", SPEC, ("k",), {"base-x": str(random_model)})
+    ids = torch.arange(40)[None]
+    ours, plain = load(SPEC, job), load_base(random_model, "float32", "cpu")
+    assert not any(isinstance(module, BloomGelu) for module in ours.modules())
+    torch.testing.assert_close(ours.eval()(ids).logits, plain(ids).logits, rtol=1e-5, atol=1e-5)
+    x = torch.linspace(-8, 8, 1001, requires_grad=True)
+    (slope,) = torch.autograd.grad(torch.nn.GELU(approximate="tanh")(x).sum(), x)
+    (wanted,) = torch.autograd.grad(BloomGelu()(x).sum(), x)
+    torch.testing.assert_close(slope, wanted, rtol=1e-5, atol=1e-5)
 
 
 def test_the_optimizer_is_fused_on_a_gpu_alone_and_takes_the_same_steps(tmp_path: Path) -> None:
