@@ -36,6 +36,7 @@ from kit.job.trainer import Row
 from kit.job.tune import load, train
 from kit.job.work import set_up
 from kit.jobdir import JobFolder, JobSpec, Lora, Prompt, TrainerSettings, TuneSpec
+from tests.bench.record import keep
 from tests.kit_command import ROOT
 
 
@@ -183,8 +184,8 @@ def in_this_process(side: Callable[..., Side], shape: Shape, base: Path, threads
         return side(job, rows, steps, Path(name) / "job")
 
 
-def compare(shape_name: str, rounds: int, threads: int) -> None:
-    """Both sides in turns; prints medians, spreads and ratios."""
+def compare(shape_name: str, rounds: int, threads: int) -> list[tuple[str, ...]]:
+    """Both sides in turns: medians, spreads and ratios."""
     shape = SHAPES[shape_name]
     with tempfile.TemporaryDirectory() as name:
         torch.manual_seed(0)
@@ -206,18 +207,17 @@ def compare(shape_name: str, rounds: int, threads: int) -> None:
         assert all(abs(a - b) < 1e-4 for a, b in zip(one.losses, first.losses, strict=True)), (one, first)
     times = {side: [statistics.median(one.seconds) for one in runs] for side, runs in found.items()}
     peaks = {side: [one.peak_mb for one in runs] for side, runs in found.items()}
-    print(f"{shape_name}: {shape}, {rounds} rounds, {threads} threads")
-    _row("seconds a step", times)
-    _row("MB above the start", peaks)
+    size = f"{shape.layers} layers of {shape.hidden}, {shape.vocabulary:,} entries"
+    return [_row(f"seconds a step, {size}", times), _row(f"MB above the start, {size}", peaks)]
 
 
-def _row(what: str, sides: dict[str, list[float]]) -> None:
-    told = ", ".join(
-        f"{side} {statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
-        for side, values in sides.items()
-    )
+def _row(what: str, sides: dict[str, list[float]]) -> tuple[str, ...]:
+    told = [
+        f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+        for values in (sides["theirs"], sides["ours"])
+    ]
     ratio = statistics.median(sides["ours"]) / statistics.median(sides["theirs"])
-    print(f"  {what:20} {told}; ratio {ratio:.2f}")
+    return (what, *told, f"{ratio:.2f}", "1")
 
 
 def _resident(name: str) -> float:
@@ -239,8 +239,13 @@ def main() -> None:
         side = {"ours": ours, "theirs": theirs}[asked.side]
         print(json.dumps(vars(in_this_process(side, SHAPES[asked.shape], asked.base, asked.threads))))
         return
-    for shape in [asked.shape] if asked.shape else SHAPES:
-        compare(shape, asked.rounds, asked.threads)
+    shapes = [asked.shape] if asked.shape else list(SHAPES)
+    rows = [row for shape in shapes for row in compare(shape, asked.rounds, asked.threads)]
+    words = (
+        "LoRA on a random BLOOM in float32, batches of 4, the protocol's other arguments; the same batches, start and "
+        f"losses on both sides; medians of {asked.rounds}, least to most in brackets, {asked.threads} threads."
+    )
+    keep("tune", "Tuning", ("what", "TRL's SFTTrainer", "xlt-kit", "ratio", "bar"), rows, words)
 
 
 if __name__ == "__main__":
