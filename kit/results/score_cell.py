@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 
 from kit.data.example import Example
@@ -12,6 +12,8 @@ from kit.errors import DataError, StorageError, Where
 from kit.jobdir import atomic_write
 from kit.results.items import GeneratedItem, StoredScore, read_facts, read_generated
 from kit.score import METRICS_VERSION, ItemScore, score_item
+
+_FIELDS = tuple(field.name for field in fields(ItemScore))
 
 Memo = dict[tuple[str, tuple[str, ...], str], ItemScore]
 """Scores already worked out, by output, gold answers and language: base and tuned often say the same."""
@@ -75,6 +77,6 @@ def _row(score: StoredScore) -> dict[str, object]:
     return {
         "id": score.id,
         "context_id": score.context_id,
-        **asdict(score.score),
+        **{name: getattr(score.score, name) for name in _FIELDS},
         "metrics_version": score.metrics_version,
     }

@@ -25,7 +25,6 @@ from kit.stats.resample import (
     seed_weights,
     tie,
     weighted_sums,
-    weights,
 )
 
 
@@ -74,11 +73,10 @@ class _Side(NamedTuple):
 def _resampled_means(sides: Sequence[_Side], contexts: Contexts, settings: Bootstrap) -> list[Floats]:
     """Mean of each side in every resample: (resamples,); NaN where one holds none of the cell's contexts."""
     total, stream = contexts.total, (CONTEXTS, contexts.component)
-    drawn = weights(total, total, settings.resamples, settings.seed, stream)
     rows = [row for side in sides for row in side.scores]
     columns = [np.bincount(contexts.index, row, minlength=total) for row in rows]
     columns.append(np.bincount(contexts.index, minlength=total).astype(np.float64))
-    sums = weighted_sums(drawn, np.stack(columns, axis=1))
+    sums = weighted_sums(np.stack(columns, axis=1), settings.resamples, settings.seed, stream)
     with np.errstate(invalid="ignore"):
         by_row = sums[:, :-1] / sums[:, -1:]
     means, start = [], 0

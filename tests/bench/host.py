@@ -1,0 +1,160 @@
+"""What the host costs around a grid: plan, scores, intervals, tables.
+
+`python -m tests.bench.host`: a plan of 50 training languages x 50 evaluation languages x 5 seeds; 40 checkpoints x 13
+languages x 1,190 answers scored from their files; 10,000 resamples for every cell and mean of their table; the table as
+a heat map, text and SVG. Answers are made up of words in six scripts, right, longer than right, and wrong.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from kit.api import Workspace, prepare
+from kit.data.example import Example
+from kit.report.heat import heat_of
+from kit.report.svg import as_svg
+from kit.results import TransferTable, transfer_table
+from tests.bench.record import keep
+from tests.results.cells import Shelf
+
+T = TypeVar("T")
+BAR = 10.0
+_ITEMS, _PER_CONTEXT = 1190, 5
+_LANGUAGES = ("or", "te", "hi", "mr", "en", "ml", "pa", "ta", "kn", "as", "ur", "bn", "gu")
+_LETTERS = {
+    "or": 0x0B15, "te": 0x0C15, "ml": 0x0D15, "pa": 0x0A15, "ta": 0x0B95, "kn": 0x0C95,
+    "bn": 0x0995, "as": 0x0995, "gu": 0x0A95, "ur": 0x0628, "en": 0x61,
+}  # fmt: skip
+_RECIPE = """schema: 1
+name: grid
+title: a large grid
+models: [tiny-bloom]
+train:
+{train}
+evaluate:
+{evaluate}
+seeds: [1, 2, 3, 4, 5]
+"""
+
+
+def timed(act: Callable[[], T]) -> tuple[float, T]:
+    """Seconds and what came of it."""
+    start = time.perf_counter()
+    found = act()
+    return time.perf_counter() - start, found
+
+
+def word(language: str, draw: random.Random) -> str:
+    """A word of the language's script."""
+    first = _LETTERS.get(language, 0x0915)
+    return "".join(chr(first + draw.randrange(24)) for _ in range(draw.randint(2, 8)))
+
+
+def asked(language: str, answers: Any) -> list[Example]:
+    """Questions, five a context."""
+    return [
+        Example(f"q{at:05}", f"c{at // _PER_CONTEXT}", f"… {answer} …", "?", (answer,), language)
+        for at, answer in enumerate(answers)
+    ]
+
+
+def shelf(root: Path, checkpoints: int, languages: int) -> Shelf:
+    """Finished cells of a base and of tuned checkpoints, none of them scored yet."""
+    draw, made = random.Random(0), Shelf(root, asked)
+    for language in _LANGUAGES[:languages]:
+        gold = [" ".join(word(language, draw) for _ in range(draw.randint(1, 4))) for _ in range(_ITEMS)]
+        where = {"language": language, "gold": gold, "dataset": "xquad-in"}
+        made.add([f"{answer} {word(language, draw)}" for answer in gold], **where)
+        for at in range(checkpoints - 1):
+            answers = [_answer(answer, language, draw) for answer in gold]
+            made.add(answers, trained_on=f"xquad-in/l{at // 3}", seed=at % 3 + 1, **where)
+    return made
+
+
+def _answer(gold: str, language: str, draw: random.Random) -> str:
+    kind = draw.random()
+    if kind < 0.4:
+        return gold
+    if kind < 0.7:
+        return f"{gold} {word(language, draw)} {word(language, draw)}.\nQ: {word(language, draw)}"
+    return " ".join(word(language, draw) for _ in range(draw.randint(1, 6)))
+
+
+def plan_seconds(folder: Path, side: int) -> tuple[float, int]:
+    """From a recipe's file to its plan, and how many cells it has. Every set is a file of its own."""
+    data = folder / f"grid-{side}"
+    data.mkdir()
+    line = '{{"id": "a", "context": "x {at}", "question": "q", "answers": ["x"]}}\n'
+    for at in range(side):
+        (data / f"s{at}.jsonl").write_text(line.format(at=at))
+    sets = [
+        f"  - {{file: {data}/s{at}.jsonl, format: jsonl, language: en, name: s{at}}}" for at in range(side)
+    ]
+    recipe = data / "grid.yaml"
+    recipe.write_text(_RECIPE.format(train="\n".join(sets), evaluate="\n".join(sets)))
+    seconds, prepared = timed(lambda: prepare(Workspace(folder / "home"), recipe))
+    return seconds, len(prepared.plan.demand.wanted.cells)
+
+
+def tables(root: Path, checkpoints: int, languages: int) -> list[tuple[str, float]]:
+    """Each part, in seconds."""
+    made = shelf(root, checkpoints, languages)
+    what = f"{checkpoints} x {languages} x {_ITEMS}"
+    scored, _ = timed(made.score_all)
+    read, results = timed(made.load)
+    again, _ = timed(lambda: made.load(gold=False))
+    table, [found] = timed(lambda: transfer_table(results, "f1"))
+    drawn, _ = timed(lambda: drawings(found))
+    return [
+        (f"scores as cells land, {what}", scored),
+        (f"scores again from the outputs, {what}", read),
+        (f"stored scores read, {what}", again),
+        (f"10,000 resamples of {len(found.rows)} x {len(found.columns)} cells and their means", table),
+        ("heat map, SVG", drawn),
+    ]
+
+
+def drawings(table: TransferTable) -> None:
+    """As the screen and a file have it."""
+    heat_of(table, "delta")
+    as_svg([table])
+
+
+def slope(sizes: list[float], seconds: list[float]) -> str:
+    """The exponent of growth."""
+    return f"{np.polyfit(np.log(sizes), np.log(seconds), 1)[0]:.2f}"
+
+
+def main() -> None:
+    """Measure and keep; with an argument, a smaller number of checkpoints."""
+    checkpoints = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        small, few = plan_seconds(folder, 25)
+        large, many = plan_seconds(folder, 50)
+        half = dict(enumerate(tables(folder / "half", max(2, checkpoints // 2), 13)))
+        whole = tables(folder / "whole", checkpoints, 13)
+        rows = [(f"plan of {many:,} cells", f"{large:.2f} s", slope([few, many], [small, large]))]
+        rows += [
+            (what, f"{seconds:.2f} s", slope([1, 2], [half[at][1], seconds]))
+            for at, (what, seconds) in enumerate(whole)
+        ]
+    # Cells are scored once, as they land; a table scores them again where gold is at hand.
+    total = large + sum(
+        seconds for what, seconds in whole if "as cells land" not in what and "stored" not in what
+    )
+    rows.append(("plan, scores, intervals and drawings", f"{total:.2f} s", f"bar {BAR:.0f} s"))
+    words = "One core; exponents of growth with the number of cells."
+    keep("host", "Host", ("what", "measured", "exponent"), rows, words)
+
+
+if __name__ == "__main__":
+    main()
