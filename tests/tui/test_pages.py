@@ -102,7 +102,8 @@ def test_a_run_outlives_the_screen_and_is_found_stopped_and_gone_on_with(
 def test_recipes_are_searched_changed_and_checked_as_one_types(tmp_path: Path, recipes: Path) -> None:
     async def script(user: Drive) -> None:
         options = user.app.screen.query_one("#list", OptionList)
-        assert options.option_count == 4  # two recipes, and the folders that they lie in
+        # Two recipes, and the folders that they lie in.
+        await user.until(lambda: options.option_count == 4, "the recipes")
         await user.press("slash")
         await user.type("broken")
         await user.press("enter")
