@@ -1,12 +1,14 @@
 """What the host costs around a grid: plan, scores, intervals, tables.
 
-`python -m tests.bench.host`: a plan of 50 training languages x 50 evaluation languages x 5 seeds; 40 checkpoints x 13
-languages x 1,190 answers scored from their files; 10,000 resamples for every cell and mean of their table; the table as
-a heat map, text and SVG. Answers are made up of words in six scripts, right, longer than right, and wrong.
+`python -m tests.bench.host`: a plan of 50 training languages x 50 evaluation languages x 5 seeds, with nothing stored
+and with half of it; 40 checkpoints x 13 languages x 1,190 answers scored from their files; 10,000 resamples for every
+cell and mean of their table, and of their lengths; the tables as text, heat map and SVG. Answers are made up of words
+in the languages' scripts, right, longer than right, and wrong.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 import tempfile
@@ -17,13 +19,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from kit.api import Workspace, prepare
+from kit.api import Prepared, Workspace, prepare
 from kit.data.example import Example
+from kit.jobdir import encode
 from kit.report.heat import heat_of
 from kit.report.svg import as_svg
-from kit.results import TransferTable, transfer_table
+from kit.report.terminal import over_generation_view, render, transfer_view
+from kit.results import OverGenerationTable, TransferTable, over_generation_table, transfer_table
 from tests.bench.record import keep
-from tests.results.cells import Shelf
+from tests.results.cells import ENVIRONMENT, Shelf
 
 T = TypeVar("T")
 BAR = 10.0
@@ -88,8 +92,11 @@ def _answer(gold: str, language: str, draw: random.Random) -> str:
     return " ".join(word(language, draw) for _ in range(draw.randint(1, 6)))
 
 
-def plan_seconds(folder: Path, side: int) -> tuple[float, int]:
-    """From a recipe's file to its plan, and how many cells it has. Every set is a file of its own."""
+def plan_seconds(folder: Path, side: int) -> tuple[float, float, int]:
+    """From a recipe's file to its plan: with an empty store, with one that holds half; and how many cells it has.
+
+    Every set is a file of its own.
+    """
     data = folder / f"grid-{side}"
     data.mkdir()
     line = '{{"id": "a", "context": "x {at}", "question": "q", "answers": ["x"]}}\n'
@@ -98,10 +105,37 @@ def plan_seconds(folder: Path, side: int) -> tuple[float, int]:
     sets = [
         f"  - {{file: {data}/s{at}.jsonl, format: jsonl, language: en, name: s{at}}}" for at in range(side)
     ]
-    recipe = data / "grid.yaml"
+    recipe, home = data / "grid.yaml", Workspace(data / "home")
     recipe.write_text(_RECIPE.format(train="\n".join(sets), evaluate="\n".join(sets)))
-    seconds, prepared = timed(lambda: prepare(Workspace(folder / "home"), recipe))
-    return seconds, len(prepared.plan.demand.wanted.cells)
+    empty, prepared = timed(lambda: prepare(home, recipe))
+    fill_half(prepared)
+    half, again = timed(lambda: prepare(home, recipe))
+    wanted = len(prepared.plan.demand.wanted.cells)
+    assert (prepared.plan.stored, again.plan.stored) == (0, -(-wanted // 2))
+    return empty, half, wanted
+
+
+def fill_half(prepared: Prepared) -> None:
+    """Every other cell and every other tuning's adapters, as far as a plan looks at them."""
+    demand, store = prepared.plan.demand, prepared.store
+    for cell in demand.wanted.cells[::2]:
+        folder = store.root / "cells" / cell.key
+        folder.mkdir(parents=True)
+        facts = {
+            "schema": 1,
+            "key": cell.key,
+            "spec": encode(cell.spec),
+            "adapter_digests": dict.fromkeys(cell.spec.adapters, "d" * 64),
+            "n": 1190,
+            "seconds": 60.0,
+            "environment": ENVIRONMENT,
+        }
+        (folder / "cell.json").write_text(json.dumps(facts))
+    for key, tuning in list(demand.tunings.items())[::2]:
+        for step in tuning.steps:
+            path = store.adapter_path(key, step)
+            path.mkdir(parents=True)
+            (path / "digest.txt").write_text("d" * 64)
 
 
 def tables(root: Path, checkpoints: int, languages: int) -> list[tuple[str, float]]:
@@ -112,18 +146,22 @@ def tables(root: Path, checkpoints: int, languages: int) -> list[tuple[str, floa
     read, results = timed(made.load)
     again, _ = timed(lambda: made.load(gold=False))
     table, [found] = timed(lambda: transfer_table(results, "f1"))
-    drawn, _ = timed(lambda: drawings(found))
+    over, [lengths] = timed(lambda: over_generation_table(results))
+    drawn, _ = timed(lambda: drawings(found, lengths))
     return [
         (f"scores as cells land, {what}", scored),
         (f"scores again from the outputs, {what}", read),
         (f"stored scores read, {what}", again),
         (f"10,000 resamples of {len(found.rows)} x {len(found.columns)} cells and their means", table),
-        ("heat map, SVG", drawn),
+        ("the same of lengths and overruns", over),
+        ("text, heat map, SVG", drawn),
     ]
 
 
-def drawings(table: TransferTable) -> None:
-    """As the screen and a file have it."""
+def drawings(table: TransferTable, lengths: OverGenerationTable) -> None:
+    """As the terminal, the page and a file have them."""
+    render(transfer_view(table, width=200), 200, colour=True)
+    render(over_generation_view(lengths), 200, colour=True)
     heat_of(table, "delta")
     as_svg([table])
 
@@ -138,20 +176,23 @@ def main() -> None:
     checkpoints = int(sys.argv[1]) if len(sys.argv) > 1 else 40
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        small, few = plan_seconds(folder, 25)
-        large, many = plan_seconds(folder, 50)
-        half = dict(enumerate(tables(folder / "half", max(2, checkpoints // 2), 13)))
+        small, large = plan_seconds(folder, 25), plan_seconds(folder, 50)
+        half = tables(folder / "half", max(2, checkpoints // 2), 13)
         whole = tables(folder / "whole", checkpoints, 13)
-        rows = [(f"plan of {many:,} cells", f"{large:.2f} s", slope([few, many], [small, large]))]
-        rows += [
-            (what, f"{seconds:.2f} s", slope([1, 2], [half[at][1], seconds]))
-            for at, (what, seconds) in enumerate(whole)
-        ]
+    cells = [small[2], large[2]]
+    rows = [
+        (f"plan of {large[2]:,} cells, {store}", f"{large[at]:.2f} s", slope(cells, [small[at], large[at]]))
+        for at, store in enumerate(("none stored", "half of them stored"))
+    ]
+    rows += [
+        (what, f"{seconds:.2f} s", slope([1, 2], [less, seconds]))
+        for (_, less), (what, seconds) in zip(half, whole, strict=True)
+    ]
     # Cells are scored once, as they land; a table scores them again where gold is at hand.
-    total = large + sum(
-        seconds for what, seconds in whole if "as cells land" not in what and "stored" not in what
+    parts = [seconds for what, seconds in whole if "as cells land" not in what and "stored" not in what]
+    rows.append(
+        ("plan, scores, intervals and drawings", f"{large[0] + sum(parts):.2f} s", f"bar {BAR:.0f} s")
     )
-    rows.append(("plan, scores, intervals and drawings", f"{total:.2f} s", f"bar {BAR:.0f} s"))
     words = "One core; exponents of growth with the number of cells."
     keep("host", "Host", ("what", "measured", "exponent"), rows, words)
 
