@@ -69,12 +69,9 @@ def metric_named(name: str) -> Metric:
 
 def generated_columns(items: Sequence[GeneratedItem], scores: Sequence[ItemScore]) -> dict[str, Floats]:
     """Metric name → (items,) of a `generate` cell; MLQA's only where the language is one of its seven."""
-    columns = {
-        name: _floats([getattr(score, name) for score in scores])
-        for name in ("em", "f1", "mlqa_em", "mlqa_f1", "aware_em", "aware_f1", "overran", "contains_gold")
-    }
-    for name in ("answer_words", "gold_words", "raw_words"):
-        columns[name] = _floats([getattr(score, name) for score in scores])
+    if not scores:
+        return {}
+    columns = dict(zip(ItemScore._fields, map(_floats, zip(*scores, strict=True)), strict=True))
     with np.errstate(divide="ignore", invalid="ignore"):
         gold = columns["gold_words"]
         columns["length_ratio"] = np.where(gold > 0, columns["answer_words"] / gold, np.nan)
@@ -97,4 +94,4 @@ def scored_columns(items: Sequence[ScoredItem]) -> dict[str, Floats]:
 
 
 def _floats(values: Sequence[float | None]) -> Floats:
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    return np.array(values, dtype=np.float64)  # None becomes NaN

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 
 from kit.data.example import Example
@@ -13,7 +12,7 @@ from kit.jobdir import atomic_write
 from kit.results.items import GeneratedItem, StoredScore, read_facts, read_generated
 from kit.score import METRICS_VERSION, ItemScore, score_item
 
-_FIELDS = tuple(field.name for field in fields(ItemScore))
+_written = json.JSONEncoder(ensure_ascii=False).encode
 
 Memo = dict[tuple[str, tuple[str, ...], str], ItemScore]
 """Scores already worked out, by output, gold answers and language: base and tuned often say the same."""
@@ -31,7 +30,7 @@ def score_generation(cell_folder: Path, examples: Sequence[Example]) -> None:
     """
     items = read_generated(cell_folder, read_facts(cell_folder).n)
     scores = score_items(items, examples, cell_folder)
-    lines = "".join(json.dumps(_row(score), ensure_ascii=False) + "\n" for score in scores)
+    lines = "".join(_written(_row(score)) + "\n" for score in scores)
     try:
         atomic_write(cell_folder / "scores.jsonl", lines)
     except OSError as problem:
@@ -77,6 +76,6 @@ def _row(score: StoredScore) -> dict[str, object]:
     return {
         "id": score.id,
         "context_id": score.context_id,
-        **{name: getattr(score.score, name) for name in _FIELDS},
+        **score.score._asdict(),
         "metrics_version": score.metrics_version,
     }

@@ -10,4 +10,10 @@ def cut(raw: str) -> str:
     at `\n` alone, as in the published script: `\r`, U+2028 and the like stay within the line. The cut also
     hides how much was generated, which is why the raw output is kept beside the answer.
     """
-    return raw.strip().split("\n", 1)[0]
+    return parted(raw)[0]
+
+
+def parted(raw: str) -> tuple[str, str]:
+    """The answer as `cut` returns it, and the lines behind it: empty where there are none."""
+    answer, _, beyond = raw.strip().partition("\n")
+    return answer, beyond

@@ -52,6 +52,7 @@ _SPACING_ACCENT = re.compile(
     "[\u00a8\u00af\u00b8\u02d8-\u02dd\u037a\u0385\u1fbd\u1fbf-\u1fc1\u1fcd-\u1fcf\u1fdd-\u1fdf\u1fed\u1fee\u1ffd\u1ffe"
     "\u2017\u203e\u309b\u309c\ufc5e-\ufc63\ufe49-\ufe4c\ufe70\ufe72\ufe74\ufe76\ufe78\ufe7a\ufe7c\ufe7e\uffe3]"
 )
+_RARE = re.compile(f"{_INVISIBLE.pattern}|{_APOSTROPHE.pattern}|{_SPACING_ACCENT.pattern}")
 # Full stop, Arabic decimal and thousands separators, Devanagari abbreviation sign.
 _DELETED = ".\u066b\u066c\u0970"
 # Yeh, kaf, heh: Farsi's and Urdu's to Arabic's.
@@ -91,7 +92,8 @@ def _spell(text: str, dotted_i: bool) -> str:
     if "\u200d" in text:
         for sequence, letter in _JOINED.items():
             text = text.replace(sequence, letter)
-    text = _SPACING_ACCENT.sub(" ", _APOSTROPHE.sub("'", _INVISIBLE.sub("", text)))
+    if _RARE.search(text):  # one look spares most texts three
+        text = _SPACING_ACCENT.sub(" ", _APOSTROPHE.sub("'", _INVISIBLE.sub("", text)))
     text = unicodedata.normalize("NFKC", text)
     if dotted_i:
         text = text.replace("İ", "i").replace("I", "ı")

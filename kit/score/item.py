@@ -1,10 +1,10 @@
 """All that is scored about one output, in one pass."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kit.score import aware, mlqa, squad
-from kit.score.answer import cut
+from kit.score.answer import parted
 from kit.score.overlap import as_golds
 from kit.score.overrun import best_gold, measure
 
@@ -12,8 +12,7 @@ METRICS_VERSION = 1
 """Rises whenever a number of `ItemScore` can change for the same output, gold and language."""
 
 
-@dataclass(frozen=True, slots=True)
-class ItemScore:
+class ItemScore(NamedTuple):
     """All scores of one output.
 
     Each 0 to 1: `em`, `f1` by SQuAD, `mlqa_*` by MLQA (None outside its seven languages), `aware_*` by the
@@ -40,22 +39,11 @@ def score_item(raw: str, gold: str | Sequence[str], language: str) -> ItemScore:
     gold. Raises ValueError for an empty sequence of golds.
     """
     golds = as_golds(gold)
-    answer = cut(raw)
+    answer, beyond = parted(raw)
     exact, f1 = squad.score(answer, golds)
-    other = mlqa.score(answer, golds, language) if mlqa.covers(language) else (None, None)
-    words = aware.tokens(answer, language)
-    targets = aware.gold_tokens(golds, language)
-    length = measure(raw, words, best_gold(words, targets), language)
-    return ItemScore(
-        em=exact,
-        f1=f1,
-        mlqa_em=other[0],
-        mlqa_f1=other[1],
-        aware_em=float(words in targets),
-        aware_f1=max(aware.pair_f1(words, target) for target in targets),
-        contains_gold=length.contains_gold,
-        overran=length.overran,
-        answer_words=length.answer_words,
-        gold_words=length.gold_words,
-        raw_words=length.raw_words,
-    )
+    mlqa_exact, mlqa_f1 = mlqa.score(answer, golds, language) if mlqa.covers(language) else (None, None)
+    words, targets = aware.tokens(answer, language), aware.gold_tokens(golds, language)
+    aware_exact = float(words in targets)
+    aware_f1 = max([aware.pair_f1(words, target) for target in targets])
+    length = measure(words, beyond, best_gold(words, targets), language)
+    return ItemScore(exact, f1, mlqa_exact, mlqa_f1, aware_exact, aware_f1, *length)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from kit.score.languages import code
-from kit.score.overlap import CharMap, as_golds, token_f1
+from kit.score.overlap import CharMap, as_golds, best_f1
 
 MLQA_LANGUAGES = ("ar", "de", "en", "es", "hi", "vi", "zh")
 
@@ -60,18 +60,17 @@ _normalize_gold = lru_cache(maxsize=1 << 15)(normalize)
 
 
 @lru_cache(maxsize=1 << 15)
-def _targets(golds: tuple[str, ...], language: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _targets(golds: tuple[str, ...], language: str) -> tuple[list[str], list[list[str]]]:
+    """Normal forms of the golds, and their tokens."""
     forms = [_normalize_gold(gold, language) for gold in golds]
-    return tuple((form, tuple(form.split())) for form in forms)
+    return forms, [form.split() for form in forms]
 
 
 def score(prediction: str, golds: tuple[str, ...], language: str) -> tuple[float, float]:
     """Return (exact match, F1) against the best gold, each 0 to 1; raises ValueError as `normalize` does."""
     form = normalize(prediction, language)
-    tokens = form.split()
-    targets = _targets(golds, language)
-    exact = float(any(form == gold for gold, _ in targets))
-    return exact, max(token_f1(tokens, gold) for _, gold in targets)
+    forms, targets = _targets(golds, language)
+    return float(form in forms), best_f1(form.split(), targets)
 
 
 def mlqa_exact_match(prediction: str, gold: str | Sequence[str], language: str) -> float:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from kit.score.answer import cut
+from kit.score.answer import parted
 from kit.score.aware import gold_tokens, pair_f1, tokens
 from kit.score.overlap import as_golds
 
@@ -27,12 +28,23 @@ class Overrun:
     raw_words: int
 
 
+class Lengths(NamedTuple):
+    """What is counted of an output, as in `Overrun`."""
+
+    contains_gold: bool
+    overran: bool
+    answer_words: int
+    gold_words: int
+    raw_words: int
+
+
 def contains(answer: tuple[str, ...], gold: tuple[str, ...]) -> bool:
     """Say whether the gold's tokens are a contiguous run of the answer's; an empty gold is in nothing."""
     width = len(gold)
     if not width or width > len(answer) or gold[0] not in answer:
         return False
-    return any(answer[start : start + width] == gold for start in range(len(answer) - width + 1))
+    starts = range(answer.index(gold[0]), len(answer) - width + 1)
+    return any(answer[start : start + width] == gold for start in starts)
 
 
 def best_gold(answer: tuple[str, ...], golds: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
@@ -42,18 +54,11 @@ def best_gold(answer: tuple[str, ...], golds: tuple[tuple[str, ...], ...]) -> tu
     return max(golds, key=lambda gold: (contains(answer, gold), pair_f1(answer, gold)))
 
 
-def measure(raw: str, answer: tuple[str, ...], gold: tuple[str, ...], language: str) -> Overrun:
-    """Compare one output, its answer's tokens and one gold's tokens; `overrun` is the form for plain text."""
-    held = contains(answer, gold)
-    beyond = raw.strip()[len(cut(raw)) :]
-    return Overrun(
-        answer_words=len(answer),
-        gold_words=len(gold),
-        length_ratio=len(answer) / len(gold) if gold else float("nan"),
-        contains_gold=held,
-        overran=held and len(answer) > len(gold),
-        raw_words=len(answer) + len(tokens(beyond, language)) if beyond else len(answer),
-    )
+def measure(answer: tuple[str, ...], beyond: str, gold: tuple[str, ...], language: str) -> Lengths:
+    """Compare an answer's tokens, what stands behind it, and one gold's tokens; `overrun` takes plain text."""
+    held, length = contains(answer, gold), len(answer)
+    whole = length + len(tokens(beyond, language)) if beyond else length
+    return Lengths(held, held and length > len(gold), length, len(gold), whole)
 
 
 def overrun(raw: str, gold: str | Sequence[str], language: str) -> Overrun:
@@ -61,5 +66,14 @@ def overrun(raw: str, gold: str | Sequence[str], language: str) -> Overrun:
 
     Raises ValueError for an empty sequence of golds.
     """
-    answer = tokens(cut(raw), language)
-    return measure(raw, answer, best_gold(answer, gold_tokens(as_golds(gold), language)), language)
+    answer, beyond = parted(raw)
+    words = tokens(answer, language)
+    found = measure(words, beyond, best_gold(words, gold_tokens(as_golds(gold), language)), language)
+    return Overrun(
+        answer_words=found.answer_words,
+        gold_words=found.gold_words,
+        length_ratio=found.answer_words / found.gold_words if found.gold_words else float("nan"),
+        contains_gold=found.contains_gold,
+        overran=found.overran,
+        raw_words=found.raw_words,
+    )

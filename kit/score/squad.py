@@ -10,7 +10,7 @@ import string
 from collections.abc import Sequence
 from functools import lru_cache
 
-from kit.score.overlap import as_golds, token_f1
+from kit.score.overlap import as_golds, best_f1
 
 _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -28,23 +28,22 @@ _normalize_gold = lru_cache(maxsize=1 << 15)(normalize)
 
 
 @lru_cache(maxsize=1 << 15)
-def _targets(golds: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Normal form and tokens of each gold; as in the script, those without a token only if all are so."""
+def _targets(golds: tuple[str, ...]) -> tuple[list[str], list[list[str]]]:
+    """Normal forms of the golds, and their tokens; as in the script, those without a token only if all are so."""
     forms = [_normalize_gold(gold) for gold in golds]
     kept = [form for form in forms if form] or [""]
-    return tuple((form, tuple(form.split())) for form in kept)
+    return kept, [form.split() for form in kept]
 
 
 def score(prediction: str, golds: tuple[str, ...]) -> tuple[float, float]:
     """Return (exact match, F1) of an answer against its best gold, each 0 to 1; one gold at least."""
     form = normalize(prediction)
     tokens = form.split()
-    targets = _targets(golds)
-    if not tokens or not targets[0][1]:  # a side without tokens: F1 is 1 only where the other has none either
-        same = float(any(form == gold for gold, _ in targets))
-        return same, same
-    exact = float(any(form == gold for gold, _ in targets))
-    return exact, max(token_f1(tokens, gold) for _, gold in targets)
+    forms, targets = _targets(golds)
+    exact = float(form in forms)
+    if not tokens or not targets[0]:  # a side without tokens: F1 is 1 only where the other has none either
+        return exact, exact
+    return exact, best_f1(tokens, targets)
 
 
 def exact_match(prediction: str, gold: str | Sequence[str]) -> float:
