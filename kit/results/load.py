@@ -37,9 +37,7 @@ def load(wanted: Wanted, store_cells: StoreCells, examples: Gold) -> Results:
         StorageError: a cell was written by a newer kit.
     """
     reader = _Reader(store_cells, examples)
-    # Cells that hold contexts first: a `score` cell without gold borrows its contexts from them.
-    order = sorted(wanted.cells, key=lambda cell: cell.spec.task.kind != "generate")
-    read = {id(cell): reader.read(cell) for cell in order}
+    read = {id(cell): reader.read(cell) for cell in sorted(wanted.cells, key=_turn)}
     found = [read[id(cell)] for cell in wanted.cells]
     cells = [cell for cell in found if isinstance(cell, CellData)]
     return Results(
@@ -50,9 +48,16 @@ def load(wanted: Wanted, store_cells: StoreCells, examples: Gold) -> Results:
     )
 
 
+def _turn(cell: WantedCell) -> tuple[bool, str, str]:
+    """Cells that hold contexts first: a `score` cell without gold borrows its contexts from them. Then slice by slice,
+    so that what is remembered of one can be forgotten at the next.
+    """
+    return cell.spec.task.kind != "generate", cell.spec.data, cell.at.language
+
+
 @dataclass
 class _Reader:
-    """Reads cells one by one, each slice's gold and each folder once."""
+    """Reads cells one by one, each slice's gold and each folder once. `scored` is of the slice `scored_of`."""
 
     store_cells: StoreCells
     examples: Gold
@@ -60,6 +65,7 @@ class _Reader:
     contexts: dict[tuple[str, str], str] = field(default_factory=dict)
     cells: dict[tuple[str, str], CellData] = field(default_factory=dict)
     scored: Memo = field(default_factory=dict)
+    scored_of: tuple[str, str] = ("", "")
 
     def read(self, wanted: WantedCell) -> CellData | MissingCell:
         known = self.cells.get((wanted.key, wanted.at.language))
@@ -87,6 +93,8 @@ class _Reader:
     def _generated(self, wanted: WantedCell, folder: Path, facts: CellFacts) -> CellData | MissingCell:
         items = read_generated(folder, facts.n)
         gold = self._gold(wanted)
+        if self.scored_of != (wanted.spec.data, wanted.at.language):
+            self.scored, self.scored_of = {}, (wanted.spec.data, wanted.at.language)
         scores = read_scores(folder) if gold is None else score_items(items, gold, folder, self.scored)
         if scores is None:
             return MissingCell(wanted, "neither gold data nor stored scores are at hand")

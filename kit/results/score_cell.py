@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from kit.data.example import Example
 from kit.errors import DataError, StorageError, Where
 from kit.jobdir import atomic_write
 from kit.results.items import GeneratedItem, StoredScore, read_facts, read_generated
-from kit.score import METRICS_VERSION, ItemScore, score_item
+from kit.score import METRICS_VERSION, ItemScore
+from kit.score import score_items as score_outputs
 
 _written = json.JSONEncoder(ensure_ascii=False).encode
 
-Memo = dict[tuple[str, tuple[str, ...], str], ItemScore]
-"""Scores already worked out, by output, gold answers and language: base and tuned often say the same."""
+Memo = dict[tuple[str, str], ItemScore]
+"""Scores of one slice already worked out, by item and output: base and tuned often say the same."""
 
 
 def score_generation(cell_folder: Path, examples: Sequence[Example]) -> None:
@@ -47,14 +49,14 @@ def score_items(
     cell_folder: Path,
     memo: Memo | None = None,
 ) -> list[StoredScore]:
-    """Score outputs against their examples, in the order of the items.
+    """Score outputs against their examples, in the order of the items. A `memo` serves the cells of one slice.
 
     Raises:
         DataError: an item has no example.
     """
     known = {} if memo is None else memo
     gold: Mapping[str, Example] = {example.id: example for example in examples}
-    scores = []
+    new: dict[str, dict[tuple[str, str], tuple[str, ...]]] = defaultdict(dict)
     for item in items:
         example = gold.get(item.id)
         if example is None:
@@ -63,13 +65,16 @@ def score_items(
                 where=Where(str(cell_folder / "items.jsonl")),
                 remedy="remove the cell's folder and run the recipe again",
             )
-        # An unanswerable question has the empty gold answer, as in SQuAD v2.
-        asked = (item.raw, example.answers or ("",), example.language)
-        score = known.get(asked)
-        if score is None:
-            score = known[asked] = score_item(*asked)
-        scores.append(StoredScore(item.id, example.context_id, score, METRICS_VERSION))
-    return scores
+        if (item.id, item.raw) not in known:
+            # An unanswerable question has the empty gold answer, as in SQuAD v2.
+            new[example.language][item.id, item.raw] = example.answers or ("",)
+    for language, asked in new.items():
+        outputs = [raw for _, raw in asked]
+        known.update(zip(asked, score_outputs(outputs, list(asked.values()), language), strict=True))
+    return [
+        StoredScore(item.id, gold[item.id].context_id, known[item.id, item.raw], METRICS_VERSION)
+        for item in items
+    ]
 
 
 def _row(score: StoredScore) -> dict[str, object]:

@@ -8,7 +8,7 @@ language. `METRICS_VERSION` rises whenever any number of `score_item` can change
 from kit.score.answer import cut
 from kit.score.aware import aware_exact_match, aware_f1
 from kit.score.differences import DIFFERENCES, Difference
-from kit.score.item import METRICS_VERSION, ItemScore, score_item
+from kit.score.item import METRICS_VERSION, ItemScore, score_item, score_items
 from kit.score.languages import code
 from kit.score.mlqa import MLQA_LANGUAGES, mlqa_exact_match, mlqa_f1
 from kit.score.overrun import Overrun, overrun
@@ -31,4 +31,5 @@ __all__ = [
     "mlqa_f1",
     "overrun",
     "score_item",
+    "score_items",
 ]

@@ -38,11 +38,7 @@ def covers(language: str) -> bool:
     return code(language) in MLQA_LANGUAGES
 
 
-def normalize(text: str, language: str) -> str:
-    """Return MLQA's normal form of a text in one of the seven languages.
-
-    Raises ValueError, naming the seven, for any other language.
-    """
+def _plain(text: str, language: str) -> str:
     short = code(language)
     if short not in MLQA_LANGUAGES:
         raise ValueError(f"MLQA's metric knows {', '.join(MLQA_LANGUAGES)}, not {language!r}")
@@ -53,24 +49,31 @@ def normalize(text: str, language: str) -> str:
         text = text.replace("ال", " ")
     elif short == "zh":
         text = _IDEOGRAPH.sub(r" \1 ", text)
-    return " ".join(text.split())
+    return text
 
 
-_normalize_gold = lru_cache(maxsize=1 << 15)(normalize)
+def normalize(text: str, language: str) -> str:
+    """Return MLQA's normal form of a text in one of the seven languages.
+
+    Raises ValueError, naming the seven, for any other language.
+    """
+    return " ".join(_plain(text, language).split())
+
+
+def tokens_of_lines(lines: Sequence[str], language: str) -> list[list[str]]:
+    """The words of the normal form of each text; none may hold a newline. Raises ValueError as `normalize`."""
+    return [line.split() for line in _plain("\n".join(lines), language).split("\n")]
 
 
 @lru_cache(maxsize=1 << 15)
-def _targets(golds: tuple[str, ...], language: str) -> tuple[list[str], list[list[str]]]:
-    """Normal forms of the golds, and their tokens."""
-    forms = [_normalize_gold(gold, language) for gold in golds]
-    return forms, [form.split() for form in forms]
+def _targets(golds: tuple[str, ...], language: str) -> list[list[str]]:
+    return [_plain(gold, language).split() for gold in golds]
 
 
-def score(prediction: str, golds: tuple[str, ...], language: str) -> tuple[float, float]:
-    """Return (exact match, F1) against the best gold, each 0 to 1; raises ValueError as `normalize` does."""
-    form = normalize(prediction, language)
-    forms, targets = _targets(golds, language)
-    return float(form in forms), best_f1(form.split(), targets)
+def score(tokens: list[str], golds: tuple[str, ...], language: str) -> tuple[float, float]:
+    """Return (exact match, F1) of an answer's tokens against the best gold; raises ValueError as `normalize` does."""
+    targets = _targets(golds, language)
+    return float(tokens in targets), best_f1(tokens, targets)
 
 
 def mlqa_exact_match(prediction: str, gold: str | Sequence[str], language: str) -> float:
@@ -78,7 +81,7 @@ def mlqa_exact_match(prediction: str, gold: str | Sequence[str], language: str) 
 
     Raises ValueError for a language outside the seven and for an empty sequence of golds.
     """
-    return score(prediction, as_golds(gold), language)[0]
+    return score(_plain(prediction, language).split(), as_golds(gold), language)[0]
 
 
 def mlqa_f1(prediction: str, gold: str | Sequence[str], language: str) -> float:
@@ -86,4 +89,4 @@ def mlqa_f1(prediction: str, gold: str | Sequence[str], language: str) -> float:
 
     Raises ValueError for a language outside the seven and for an empty sequence of golds.
     """
-    return score(prediction, as_golds(gold), language)[1]
+    return score(_plain(prediction, language).split(), as_golds(gold), language)[1]

@@ -50,7 +50,9 @@ def token_f1(prediction: Sequence[str], gold: Sequence[str]) -> float:
 
 def best_f1(prediction: Sequence[str], golds: Sequence[Sequence[str]]) -> float:
     """`token_f1` against the best of one gold or more."""
-    return max([token_f1(prediction, gold) for gold in golds])
+    if len(golds) == 1:
+        return token_f1(prediction, golds[0])
+    return max(token_f1(prediction, gold) for gold in golds)
 
 
 def _shared_tokens(prediction: Sequence[str], gold: Sequence[str]) -> int:

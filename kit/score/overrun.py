@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from kit.score.answer import parted
 from kit.score.aware import gold_tokens, pair_f1, tokens
@@ -28,23 +27,15 @@ class Overrun:
     raw_words: int
 
 
-class Lengths(NamedTuple):
-    """What is counted of an output, as in `Overrun`."""
-
-    contains_gold: bool
-    overran: bool
-    answer_words: int
-    gold_words: int
-    raw_words: int
-
-
 def contains(answer: tuple[str, ...], gold: tuple[str, ...]) -> bool:
     """Say whether the gold's tokens are a contiguous run of the answer's; an empty gold is in nothing."""
     width = len(gold)
     if not width or width > len(answer) or gold[0] not in answer:
         return False
-    starts = range(answer.index(gold[0]), len(answer) - width + 1)
-    return any(answer[start : start + width] == gold for start in starts)
+    first, last = answer.index(gold[0]), len(answer) - width
+    if answer[first : first + width] == gold:
+        return True
+    return any(answer[start : start + width] == gold for start in range(first + 1, last + 1))
 
 
 def best_gold(answer: tuple[str, ...], golds: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
@@ -54,13 +45,6 @@ def best_gold(answer: tuple[str, ...], golds: tuple[tuple[str, ...], ...]) -> tu
     return max(golds, key=lambda gold: (contains(answer, gold), pair_f1(answer, gold)))
 
 
-def measure(answer: tuple[str, ...], beyond: str, gold: tuple[str, ...], language: str) -> Lengths:
-    """Compare an answer's tokens, what stands behind it, and one gold's tokens; `overrun` takes plain text."""
-    held, length = contains(answer, gold), len(answer)
-    whole = length + len(tokens(beyond, language)) if beyond else length
-    return Lengths(held, held and length > len(gold), length, len(gold), whole)
-
-
 def overrun(raw: str, gold: str | Sequence[str], language: str) -> Overrun:
     """Measure the over-generation of a raw output (uncut) against the gold that fits it best.
 
@@ -68,12 +52,13 @@ def overrun(raw: str, gold: str | Sequence[str], language: str) -> Overrun:
     """
     answer, beyond = parted(raw)
     words = tokens(answer, language)
-    found = measure(words, beyond, best_gold(words, gold_tokens(as_golds(gold), language)), language)
+    best = best_gold(words, gold_tokens(as_golds(gold), language))
+    held = contains(words, best)
     return Overrun(
-        answer_words=found.answer_words,
-        gold_words=found.gold_words,
-        length_ratio=found.answer_words / found.gold_words if found.gold_words else float("nan"),
-        contains_gold=found.contains_gold,
-        overran=found.overran,
-        raw_words=found.raw_words,
+        answer_words=len(words),
+        gold_words=len(best),
+        length_ratio=len(words) / len(best) if best else float("nan"),
+        contains_gold=held,
+        overran=held and len(words) > len(best),
+        raw_words=len(words) + len(tokens(beyond, language)),
     )

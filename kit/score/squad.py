@@ -16,31 +16,37 @@ _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 
 
-def normalize(text: str) -> str:
-    """Return SQuAD's normal form: lower case, no ASCII punctuation, no a/an/the, single spaces."""
+def _plain(text: str) -> str:
     text = _PUNCTUATION.sub("", text.lower())
     if "a" in text or "the" in text:  # spares other scripts the search for word boundaries
         text = _ARTICLES.sub(" ", text)
-    return " ".join(text.split())
+    return text
 
 
-_normalize_gold = lru_cache(maxsize=1 << 15)(normalize)
+def normalize(text: str) -> str:
+    """Return SQuAD's normal form: lower case, no ASCII punctuation, no a/an/the, single spaces."""
+    return " ".join(_plain(text).split())
+
+
+def tokens_of_lines(lines: Sequence[str]) -> list[list[str]]:
+    """The words of the normal form of each text; none may hold a newline. No rule looks across one."""
+    return [line.split() for line in _plain("\n".join(lines)).split("\n")]
 
 
 @lru_cache(maxsize=1 << 15)
-def _targets(golds: tuple[str, ...]) -> tuple[list[str], list[list[str]]]:
-    """Normal forms of the golds, and their tokens; as in the script, those without a token only if all are so."""
-    forms = [_normalize_gold(gold) for gold in golds]
-    kept = [form for form in forms if form] or [""]
-    return kept, [form.split() for form in kept]
+def _targets(golds: tuple[str, ...]) -> list[list[str]]:
+    """Tokens of the golds; as in the script, those without a token only if all are so."""
+    words = [_plain(gold).split() for gold in golds]
+    return [gold for gold in words if gold] or [[]]
 
 
-def score(prediction: str, golds: tuple[str, ...]) -> tuple[float, float]:
-    """Return (exact match, F1) of an answer against its best gold, each 0 to 1; one gold at least."""
-    form = normalize(prediction)
-    tokens = form.split()
-    forms, targets = _targets(golds)
-    exact = float(form in forms)
+def score(tokens: list[str], golds: tuple[str, ...]) -> tuple[float, float]:
+    """Return (exact match, F1) of an answer's tokens against its best gold, each 0 to 1; one gold at least.
+
+    Normal forms are equal where their tokens are: these stand in them with single spaces between.
+    """
+    targets = _targets(golds)
+    exact = float(tokens in targets)
     if not tokens or not targets[0]:  # a side without tokens: F1 is 1 only where the other has none either
         return exact, exact
     return exact, best_f1(tokens, targets)
@@ -51,7 +57,7 @@ def exact_match(prediction: str, gold: str | Sequence[str]) -> float:
 
     Raises ValueError for an empty sequence of golds.
     """
-    return score(prediction, as_golds(gold))[0]
+    return score(_plain(prediction).split(), as_golds(gold))[0]
 
 
 def f1(prediction: str, gold: str | Sequence[str]) -> float:
@@ -61,4 +67,4 @@ def f1(prediction: str, gold: str | Sequence[str]) -> float:
     normalise to nothing are passed over unless all do, as in the script. Raises ValueError for an empty
     sequence of golds.
     """
-    return score(prediction, as_golds(gold))[1]
+    return score(_plain(prediction).split(), as_golds(gold))[1]
