@@ -56,24 +56,24 @@ def score_items(
     """
     known = {} if memo is None else memo
     gold: Mapping[str, Example] = {example.id: example for example in examples}
+    asked = [(item.id, item.raw) for item in items]
     new: dict[str, dict[tuple[str, str], tuple[str, ...]]] = defaultdict(dict)
-    for item in items:
-        example = gold.get(item.id)
+    for output in asked:
+        example = gold.get(output[0])
         if example is None:
             raise DataError(
-                f"item {item.id!r} is not among the {len(gold)} examples of the cell's slice",
+                f"item {output[0]!r} is not among the {len(gold)} examples of the cell's slice",
                 where=Where(str(cell_folder / "items.jsonl")),
                 remedy="remove the cell's folder and run the recipe again",
             )
-        if (item.id, item.raw) not in known:
+        if output not in known:
             # An unanswerable question has the empty gold answer, as in SQuAD v2.
-            new[example.language][item.id, item.raw] = example.answers or ("",)
-    for language, asked in new.items():
-        outputs = [raw for _, raw in asked]
-        known.update(zip(asked, score_outputs(outputs, list(asked.values()), language), strict=True))
+            new[example.language][output] = example.answers or ("",)
+    for language, golds in new.items():
+        scores = score_outputs([raw for _, raw in golds], list(golds.values()), language)
+        known.update(zip(golds, scores, strict=True))
     return [
-        StoredScore(item.id, gold[item.id].context_id, known[item.id, item.raw], METRICS_VERSION)
-        for item in items
+        StoredScore(output[0], gold[output[0]].context_id, known[output], METRICS_VERSION) for output in asked
     ]
 
 
