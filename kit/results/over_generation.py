@@ -13,18 +13,12 @@ from kit.results.columns import METRICS
 from kit.results.grid import Column, Grid, Pool, Subject, grids
 from kit.results.items import Stop
 from kit.results.types import CellData, MissingCell, Results
-from kit.stats import Bootstrap, Estimate, mean_interval, ratio
+from kit.stats import Bootstrap, Estimate, mean_interval, mean_intervals, ratio
 
-OVER_METRICS = (
-    "answer_words",
-    "gold_words",
-    "raw_words",
-    "contains_gold",
-    "overran",
-    "at_limit",
-    "p_stop",
-    "gold_logprob",
-)
+_COUNTED = ("answer_words", "gold_words", "raw_words", "contains_gold", "overran", "at_limit")
+"""Whole numbers that every item of a `generate` cell has."""
+_MEASURED = ("p_stop", "gold_logprob")
+OVER_METRICS = (*_COUNTED, *_MEASURED)
 """The columns of `METRICS` that speak of over-generation."""
 
 
@@ -108,9 +102,10 @@ def _cell(grid: Grid, subject: Subject, column: Column, settings: Bootstrap) -> 
     pool = grid.pool(subject, column)
     if not pool.cells:
         return None
-    means = {name: _mean(pool, name, settings) for name in OVER_METRICS}
+    measured = {name: _mean(pool, name, settings) for name in _MEASURED}
     return OverCell(
-        metrics={name: mean for name, mean in means.items() if mean is not None},
+        metrics=_counted(pool, settings)
+        | {name: mean for name, mean in measured.items() if mean is not None},
         length_ratio=_length_ratio(pool, settings),
         stops=_stops(pool.cells),
         n=pool.cells[0].n,
@@ -119,6 +114,14 @@ def _cell(grid: Grid, subject: Subject, column: Column, settings: Bootstrap) -> 
         self_language=subject.speaks(column),
         keys=tuple(cell.key for cell in pool.cells),
     )
+
+
+def _counted(pool: Pool, settings: Bootstrap) -> dict[str, Estimate]:
+    cells = pool.having(_COUNTED[0])
+    if not cells:
+        return {}
+    scores = [pool.scores(name, cells[0]) * METRICS[name].scale for name in _COUNTED]
+    return dict(zip(_COUNTED, mean_intervals(scores, cells[0].clusters, settings), strict=True))
 
 
 def _mean(pool: Pool, name: str, settings: Bootstrap) -> Estimate | None:

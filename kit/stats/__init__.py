@@ -12,6 +12,7 @@ from kit.stats.bootstrap import (
     grouped_comparison,
     grouped_difference,
     mean_interval,
+    mean_intervals,
     paired_difference,
     ratio,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "grouped_comparison",
     "grouped_difference",
     "mean_interval",
+    "mean_intervals",
     "paired_difference",
     "ratio",
 ]

@@ -104,13 +104,30 @@ def mean_interval(scores: ArrayLike, clusters: Sequence[Hashable], settings: Boo
     `clusters` names the context of each item. Raises ValueError for shapes that do not fit and scores not
     finite.
     """
-    array = as_scores(scores)
-    _check(array, clusters)
+    return mean_intervals([scores], clusters, settings)[0]
+
+
+def mean_intervals(
+    scores: Sequence[ArrayLike], clusters: Sequence[Hashable], settings: Bootstrap = DEFAULT
+) -> list[Estimate]:
+    """`mean_interval` of several scores of the same items, in one product: its cost is hardly more than that of one.
+
+    Of whole numbers (lengths, shares of 100) all is equal to the last bit, as their sums are exact. Of others that
+    bit may differ, for a product of another width may add in another order.
+    """
+    arrays = [as_scores(one) for one in scores]
+    for array in arrays:
+        _check(array, clusters)
     (contexts,) = tie([clusters])
-    seeds = seed_weights(len(array), settings.resamples, settings.seed, (TUNED_SEEDS, 0))
-    (draws,) = _resampled_means([_Side(array, seeds)], contexts, settings)
-    low, high = percentile_interval(draws, settings.level) if contexts.total > 1 else (math.nan, math.nan)
-    return Estimate(float(array.mean()), low, high, array.shape[1], contexts.total, len(array))
+    sides = [
+        _Side(array, seed_weights(len(array), settings.resamples, settings.seed, (TUNED_SEEDS, 0)))
+        for array in arrays
+    ]
+    estimates = []
+    for array, draws in zip(arrays, _resampled_means(sides, contexts, settings), strict=True):
+        ends = percentile_interval(draws, settings.level) if contexts.total > 1 else (math.nan, math.nan)
+        estimates.append(Estimate(float(array.mean()), *ends, array.shape[1], contexts.total, len(array)))
+    return estimates
 
 
 def paired_difference(

@@ -1,11 +1,16 @@
+import gc
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kit.errors import StorageError
 from kit.results import METRICS
+from kit.results.items import _value
 from tests.results.cells import BASE, ENVIRONMENT, GOLD, TUNED, Shelf
 
 
@@ -182,3 +187,46 @@ def test_find_and_select(shelf: Shelf) -> None:
     assert [cell.at.seed for cell in results.select(task="generate", language="de")] == [None, 1]
     with pytest.raises(AttributeError):
         list(results.select(colour="red"))
+
+
+def test_slices_that_alternate_keep_the_order_of_the_recipe_and_their_own_gold(shelf: Shelf) -> None:
+    for seed in (1, 2):
+        shelf.add(BASE, language="de", trained_on="tiny/de", seed=seed)
+        shelf.add(BASE, language="hi", trained_on="tiny/de", seed=seed, gold=BASE)
+    cells = shelf.load().cells
+    assert [(cell.at.language, cell.at.seed) for cell in cells] == [
+        ("de", 1), ("hi", 1), ("de", 2), ("hi", 2),
+    ]  # fmt: skip
+    assert [float(cell.metrics["em"].mean()) for cell in cells] == [0.25, 1, 0.25, 1]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_left_as_it_was(shelf: Shelf, enabled: bool) -> None:
+    shelf.add(BASE)
+    was = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        shelf.load()
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was else gc.disable)()
+
+
+def _read(read: Any, line: str) -> tuple[str, str]:
+    try:
+        return "value", repr(read(line))
+    except ValueError as problem:
+        return type(problem).__name__, str(problem)
+
+
+_VALUES = st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=3)
+_LINES = st.builds(lambda value, ascii_: json.dumps(value, ensure_ascii=ascii_), _VALUES, st.booleans())
+
+
+@given(
+    st.sampled_from(["", " ", "\ufeff", "{"]),
+    _LINES | st.text(max_size=5),
+    st.sampled_from(["\n", "", " \n", "\r\n", "x\n", "{}\n"]),
+)
+def test_a_line_is_read_as_json_reads_it(before: str, line: str, after: str) -> None:
+    assert _read(_value, before + line + after) == _read(json.loads, before + line + after)

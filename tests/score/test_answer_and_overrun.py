@@ -7,10 +7,11 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from score_texts import pairs
+from score_texts import pairs, texts
 
 from kit.score import (
     METRICS_VERSION,
+    MLQA_LANGUAGES,
     aware_exact_match,
     aware_f1,
     code,
@@ -21,7 +22,11 @@ from kit.score import (
     mlqa_f1,
     overrun,
     score_item,
+    score_items,
 )
+from kit.score.overlap import token_f1
+
+LANGUAGES = ["en", "de", "hi_Deva", "or", "ml", "th", "zho_Hans", "ar", "tr", "fr", "vi", "km"]
 
 
 @pytest.mark.parametrize(
@@ -138,3 +143,48 @@ def test_the_whole_output_is_never_shorter_than_the_answer() -> None:
 )
 def test_codes(written: str, short: str) -> None:
     assert code(written) == short
+
+
+def _apart(raw: str, gold: list[str], language: str) -> dict[str, object]:
+    """What `score_items` must find, from the functions for one text."""
+    answer, found = cut(raw), overrun(raw, gold, language)
+    in_mlqa = code(language) in MLQA_LANGUAGES
+    return {
+        "em": exact_match(answer, gold),
+        "f1": f1(answer, gold),
+        "mlqa_em": mlqa_exact_match(answer, gold, language) if in_mlqa else None,
+        "mlqa_f1": mlqa_f1(answer, gold, language) if in_mlqa else None,
+        "aware_em": aware_exact_match(answer, gold, language),
+        "aware_f1": aware_f1(answer, gold, language),
+        "contains_gold": found.contains_gold,
+        "overran": found.overran,
+        "answer_words": found.answer_words,
+        "gold_words": found.gold_words,
+        "raw_words": found.raw_words,
+    }
+
+
+_GOLDS = st.lists(texts(), min_size=1, max_size=3)
+_OUTPUTS = st.builds("\n".join, st.lists(texts(), max_size=3))
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.tuples(_OUTPUTS | texts(), _GOLDS), max_size=6), st.sampled_from(LANGUAGES))
+def test_outputs_scored_together_are_scored_as_each_alone(
+    asked: list[tuple[str, list[str]]], language: str
+) -> None:
+    scores = score_items([raw for raw, _ in asked], [gold for _, gold in asked], language)
+    assert [score._asdict() for score in scores] == [_apart(raw, gold, language) for raw, gold in asked]
+    assert scores == [score_item(raw, gold, language) for raw, gold in asked]
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=9), st.lists(st.sampled_from("abcd"), max_size=9))
+def test_token_f1_counts_what_two_bags_share(prediction: list[str], gold: list[str]) -> None:
+    left, same = list(gold), 0
+    for token in prediction:
+        if token in left:
+            left.remove(token)
+            same += 1
+    precision, recall = same / max(len(prediction), 1), same / max(len(gold), 1)
+    expected = (2 * precision * recall) / (precision + recall) if same else 0.0
+    assert token_f1(prediction, gold) == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import unicodedata
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from score_texts import SCRIPTS, pairs, texts
 
-from kit.score import DIFFERENCES, Difference, aware_exact_match, aware_f1, mlqa_f1
+from kit.score import DIFFERENCES, Difference, aware_exact_match, aware_f1, mlqa, mlqa_f1, squad
 from kit.score import aware as room
 from kit.score.aware import tokens
 
@@ -181,6 +182,43 @@ def test_spacing_accents_are_the_characters_that_would_leave_a_lone_mark() -> No
         whole = unicodedata.normalize("NFKC", char)
         if len(whole) > 1 and whole[0] == " ":
             assert room._SPACING_ACCENT.match(char) or room._APOSTROPHE.match(char), hex(point)
+
+
+def _place_by_place(text: str, language: str) -> str:
+    """Steps 1 to 5 without a short cut: every rule on the whole text, every character looked up."""
+    for sequence, letter in room._JOINED.items():
+        text = text.replace(sequence, letter)
+    text = room._SPACING_ACCENT.sub(" ", room._APOSTROPHE.sub("'", room._INVISIBLE.sub("", text)))
+    text = unicodedata.normalize("NFKC", text)
+    if language in room._DOTTED_I:
+        text = text.replace("İ", "i").replace("I", "ı")
+    text = unicodedata.normalize("NFKC", text.casefold())
+    text = re.sub(r"(?<=\d),(?=\d)", "", text)
+    apostrophe = " " if language in room._DIVIDING_APOSTROPHE else None
+    return "".join(room._fold(char, apostrophe) or "" for char in text)
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(texts(), st.sampled_from(LANGUAGES))
+def test_the_short_cuts_change_nothing(text: str, language: str) -> None:
+    assert room._plain(text, language) == _place_by_place(text, language)
+
+
+@pytest.mark.parametrize("apostrophe", [None, " "])
+def test_no_character_is_folded_into_one_that_is_folded(apostrophe: str | None) -> None:
+    replies = {room._fold(chr(point), apostrophe) for point in range(0x110000)}
+    assert all(room._fold(reply, apostrophe) == reply for reply in replies if reply)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(texts(), min_size=1, max_size=6), st.sampled_from(LANGUAGES))
+def test_no_rule_looks_across_a_newline(found: list[str], language: str) -> None:
+    lines = [text.replace("\n", " ") for text in found]
+    assert room.tokens_of_lines(lines, language) == [tokens(line, language) for line in lines]
+    assert [" ".join(words) for words in squad.tokens_of_lines(lines)] == list(map(squad.normalize, lines))
+    for of_mlqa in mlqa.MLQA_LANGUAGES:
+        forms = [mlqa.normalize(line, of_mlqa) for line in lines]
+        assert [" ".join(words) for words in mlqa.tokens_of_lines(lines, of_mlqa)] == forms
 
 
 @settings(max_examples=1_000, deadline=None)

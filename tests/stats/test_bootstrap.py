@@ -21,6 +21,7 @@ from kit.stats import (
     grouped_comparison,
     grouped_difference,
     mean_interval,
+    mean_intervals,
     paired_difference,
     ratio,
 )
@@ -359,3 +360,23 @@ def test_bad_groups_are_refused() -> None:
     with pytest.raises(ValueError, match="1 and 2 seeds"):
         grouped_difference([one, two])
     assert grouped_difference([one, two], ["a", "b"], QUICK).n_seeds == 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 4), st.integers(1, 6))
+def test_counts_taken_together_have_the_intervals_of_each_alone(
+    seed: int, contexts: int, seeds: int, sides: int
+) -> None:
+    generator, of = np.random.default_rng(seed), names(contexts, 5)
+    scores = [generator.integers(0, 300, (seeds, len(of))).astype(float) for _ in range(sides)]
+    together = mean_intervals(scores, of, QUICK)
+    alone = [mean_interval(one, of, QUICK) for one in scores]
+    assert repr(together) == repr(alone)  # to the last bit, and NaN where there is one context
+
+
+def test_scores_taken_together_differ_by_rounding_at_most() -> None:
+    generator, of = np.random.default_rng(1), names(30, 5)
+    scores = [generator.random((3, len(of))) for _ in range(4)]
+    for one, found in zip(scores, mean_intervals(scores, of, QUICK), strict=True):
+        expected = mean_interval(one, of, QUICK)
+        assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-12)
