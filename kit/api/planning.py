@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from kit.api.workspace import Workspace
 from kit.catalog import Catalog
@@ -13,7 +14,7 @@ from kit.inputs import resolve
 from kit.jobdir import canonical, encode
 from kit.plan import Costs, Demand, Finished, Inputs, Plan, Speeds, build, demand
 from kit.recipe import LoadedRecipe, check_checkpoints, check_names, load_recipe
-from kit.store import Store
+from kit.store import Store, made_with
 
 
 @dataclass(frozen=True)
@@ -65,17 +66,18 @@ def planned_again(prepared: Prepared) -> Prepared:
 def _plan(wanted: Demand, loaded: LoadedRecipe, inputs: Inputs, store: Store) -> Plan:
     parameters = {model.wanted.id: model.wanted.parameters for model in inputs.models}
     device = "cuda" if loaded.recipe.resources.device == "cuda" else "cpu"
-    speeds = Speeds.measured(list(store.cell_facts()))
+    stored = store.cells()
+    speeds = Speeds.measured(list(stored.values()))
     characters = {each.id: each.characters for each in (*inputs.train, *inputs.evaluate)}
-    return build(wanted, finished(wanted, store, inputs), Costs(device, parameters, speeds, characters))
+    there = finished(wanted, store, stored, inputs)
+    return build(wanted, there, Costs(device, parameters, speeds, characters))
 
 
-def finished(wanted: Demand, store: Store, inputs: Inputs) -> Finished:
-    """What the store holds of a demand."""
-    cells, adapters = {}, {adapter.id: adapter.digest for adapter in inputs.adapters}
-    for cell in wanted.wanted.cells:
-        if folder := store.cell(cell.key):
-            cells[cell.key] = store.adapter_digests(folder)
+def finished(wanted: Demand, store: Store, stored: Mapping[str, Any], inputs: Inputs) -> Finished:
+    """What the store holds of a demand; `stored` is all its cells' `cell.json`, by key."""
+    adapters = {adapter.id: adapter.digest for adapter in inputs.adapters}
+    keys = {cell.key for cell in wanted.wanted.cells} & stored.keys()
+    cells = {key: dict(made_with(stored[key]) or {}) for key in keys}
     for key, tuning in wanted.tunings.items():
         for step in tuning.steps:
             if digest := store.adapter_digest(key, step):

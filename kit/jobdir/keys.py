@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from functools import lru_cache
 from typing import Any
 
 _DIGITS = 20
@@ -18,11 +19,12 @@ def canonical(value: Any) -> bytes:
 
 def key_parts(spec: Any) -> Any:
     """The readable parts of a key: the spec's fields that count and differ from their defaults, nested."""
-    if dataclasses.is_dataclass(spec) and not isinstance(spec, type):
+    fields = _fields_that_count(type(spec))
+    if fields is not None:
         parts = {}
-        for field in dataclasses.fields(spec):
+        for field in fields:
             value = getattr(spec, field.name)
-            if field.metadata.get("key", True) and not _is_default(field, value):
+            if not _is_default(field, value):
                 parts[field.name] = key_parts(value)
         return parts
     if isinstance(spec, (list, tuple)):
@@ -36,6 +38,14 @@ def key_of(kind: str, spec: Any) -> str:
     """The key of a spec: the kind, then the hash over kind and parts."""
     digest = hashlib.sha256(canonical({"kind": kind, "parts": key_parts(spec)})).hexdigest()[:_DIGITS]
     return f"{kind}-{digest}"
+
+
+@lru_cache(maxsize=1 << 6)
+def _fields_that_count(kind: type) -> tuple[dataclasses.Field[Any], ...] | None:
+    """The fields of a dataclass that count for a key, found once a class; None of any other class."""
+    if not dataclasses.is_dataclass(kind):
+        return None
+    return tuple(field for field in dataclasses.fields(kind) if field.metadata.get("key", True))
 
 
 def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:
