@@ -67,7 +67,7 @@ def _plan(wanted: Demand, loaded: LoadedRecipe, inputs: Inputs, store: Store) ->
     parameters = {model.wanted.id: model.wanted.parameters for model in inputs.models}
     device = "cuda" if loaded.recipe.resources.device == "cuda" else "cpu"
     stored = store.cells()
-    speeds = Speeds.measured(list(stored.values()))
+    speeds = Speeds.measured([facts for facts in stored.values() if facts is not None])
     characters = {each.id: each.characters for each in (*inputs.train, *inputs.evaluate)}
     there = finished(wanted, store, stored, inputs)
     return build(wanted, there, Costs(device, parameters, speeds, characters))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from functools import lru_cache
 from typing import Any
 
 _DIGITS = 20
+_found: dict[type, tuple[dataclasses.Field[Any], ...] | None] = {}
 
 
 def canonical(value: Any) -> bytes:
@@ -40,12 +40,12 @@ def key_of(kind: str, spec: Any) -> str:
     return f"{kind}-{digest}"
 
 
-@lru_cache(maxsize=1 << 6)
 def _fields_that_count(kind: type) -> tuple[dataclasses.Field[Any], ...] | None:
     """The fields of a dataclass that count for a key, found once a class; None of any other class."""
-    if not dataclasses.is_dataclass(kind):
-        return None
-    return tuple(field for field in dataclasses.fields(kind) if field.metadata.get("key", True))
+    if kind not in _found:
+        fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else None
+        _found[kind] = fields and tuple(field for field in fields if field.metadata.get("key", True))
+    return _found[kind]
 
 
 def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:

@@ -3,7 +3,7 @@ Writes: one folder a key under the store's root, whole or not at all; never chan
 """
 
 from kit.store.care import Damage, Needed, Piece, collect, pieces, remove, size_of, verify
-from kit.store.store import Store, default_home
+from kit.store.store import Store, default_home, made_with
 
 __all__ = [
     "Damage",
@@ -12,6 +12,7 @@ __all__ = [
     "Store",
     "collect",
     "default_home",
+    "made_with",
     "pieces",
     "remove",
     "size_of",

@@ -181,7 +181,7 @@ class Store:
 
     def adapter_digests(self, cell: Path) -> dict[str, str]:
         """The digests of the adapters that a stored cell came from; empty for a base or a damaged cell."""
-        return dict(_adapter_digests(cell) or {})
+        return dict(made_with(_facts(cell)) or {})
 
     def put_slice(self, data_id: str, rendered: bytes) -> Path:
         """Keep a rendered slice; its id is the digest of its content, so a damaged one is mended on the way."""
@@ -202,8 +202,8 @@ class Store:
         final = self.root / "cells" / key
         if not final.exists():
             return self._put(folder, final)
-        made_with = _adapter_digests(folder)
-        replaces = _adapter_digests(final) != made_with and self._is_of_now(made_with)
+        digests = made_with(_facts(folder))
+        replaces = made_with(_facts(final)) != digests and self._is_of_now(digests)
         return self._put(folder, final, replaces)
 
     def put_adapter(self, folder: Path, tuning: str, step: int) -> Path:
@@ -217,7 +217,7 @@ class Store:
         return self._put(folder, self.model_path(key))
 
     def cells(self) -> dict[str, Any]:
-        """`cell.json` of every stored cell by its key, in their order, in one pass; None for a damaged one."""
+        """`cell.json` of every stored cell by its key, in order of keys, in one pass; None for a damaged one."""
         try:
             with os.scandir(self.root / "cells") as entries:
                 found = sorted((entry.name, entry.path) for entry in entries if entry.is_dir())
@@ -229,11 +229,11 @@ class Store:
         """`cell.json` of every stored cell; damaged ones are passed over."""
         return (facts for facts in self.cells().values() if facts is not None)
 
-    def _is_of_now(self, made_with: object) -> bool:
+    def _is_of_now(self, digests: object) -> bool:
         """Whether the adapters that a cell came from are those that are stored, as far as they are."""
-        if not isinstance(made_with, dict):
+        if not isinstance(digests, dict):
             return False
-        for name, digest in made_with.items():
+        for name, digest in digests.items():
             tuning, _, step = str(name).partition("@")
             stored = self.adapter_digest(tuning, int(step)) if step.isdigit() else None
             if stored not in (None, digest):
@@ -294,10 +294,6 @@ def _facts(cell: Path) -> Any:
         return read_json(cell / "cell.json")
     except (OSError, ValueError):
         return None
-
-
-def _adapter_digests(cell: Path) -> Any:
-    return made_with(_facts(cell))
 
 
 def made_with(facts: Any) -> Any:
