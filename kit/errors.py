@@ -132,6 +132,18 @@ class JobFailed(KitError):
     code, exit_code = "job-failed", 11
 
 
+class ClaimsError(KitError):
+    """A claims file or a table of references is faulty."""
+
+    code, exit_code = "claims", 12
+
+
+class ClaimsUnmetError(KitError):
+    """Claims were judged as asked, and one of them does not stand."""
+
+    code, exit_code = "claims-unmet", 13
+
+
 class StoppedError(KitError):
     """The user stopped the run; what was finished is kept."""
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from kit.api.executors import choose_executor
     from kit.api.forecast import Need, needs, preview, reasons
+    from kit.api.judging import Judgement, check_claims, claims_beside, export_claims, judge_runs
     from kit.api.measuring import Trial, measure
     from kit.api.planning import Prepared, load, prepare
     from kit.api.running import execute, open_run
@@ -34,6 +35,7 @@ _FILES = {
         "Status", "background", "delete_run", "go_on", "list_statuses", "retry_job", "status", "stop_job", "stop_run",
     ),
     "executors": ("choose_executor",),
+    "judging": ("Judgement", "check_claims", "claims_beside", "export_claims", "judge_runs"),
     "measuring": ("Trial", "measure"),
     "planning": ("Prepared", "load", "prepare"),
     "forecast": ("Need", "needs", "preview", "reasons"),
@@ -44,17 +46,22 @@ _FILES = {
 _HOMES = {name: file for file, names in _FILES.items() for name in names}
 
 __all__ = [
+    "Judgement",
     "Need",
     "Prepared",
     "Status",
     "Trial",
     "Workspace",
     "background",
+    "check_claims",
     "choose_executor",
+    "claims_beside",
     "delete_run",
     "execute",
+    "export_claims",
     "export_tables",
     "go_on",
+    "judge_runs",
     "language_groups",
     "list_statuses",
     "load",

@@ -113,6 +113,28 @@ def audit_training_sets(workspace: Workspace, request: Request) -> Audit:
     return Audit(tuple(rows), model, rule.limit, no_tokens)
 
 
+def translation_qualities(workspace: Workspace, sets: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Quality of translated training sets of the catalog (`dataset/language`), as far as their data is at hand.
+
+    By measure: `bleu` and `chrf` against the reference translations (0 to 100), `verbatim` (0 to 1), as in the audit.
+    """
+    catalog, near = Catalog.load(), replace(workspace.locations, offline=True)
+    lines = _References(catalog, near)
+    found: dict[str, dict[str, float]] = {"bleu": {}, "chrf": {}, "verbatim": {}}
+    for name in sets:
+        dataset, _, language = name.partition("/")
+        try:
+            source = Source(dataset, catalog.language(language).name, "train")
+            examples = _examples(source, catalog, near)
+            script = catalog.language(language).script
+        except KitError:
+            continue  # not here, or no set of the catalog: nothing is known of it
+        found["verbatim"][name] = audit_texts(examples, script).verbatim
+        if quality := lines.quality(source, examples):
+            found["bleu"][name], found["chrf"][name] = quality.bleu, quality.chrf
+    return found
+
+
 def _asked(request: Request) -> tuple[Catalog, TokenRule, str, list[Source]]:
     if request.recipe:
         loaded, catalog = load(request.recipe)

@@ -35,6 +35,7 @@ COMMANDS = {
     "runs": ("kit.cli.runs:runs", "List the runs."),
     "logs": ("kit.cli.runs:logs", "Show or follow the logs of a run's jobs."),
     "table": ("kit.cli.tables:table", "Show or export the transfer tables of a run."),
+    "claims": ("kit.cli.claims:claims", "Judge the paper's claims on what was run."),
     "show": ("kit.cli.tables:show", "List the examples under a cell of the table."),
 }
 

@@ -9,21 +9,27 @@ from types import FrameType
 import click
 
 from kit.api import (
+    Judgement,
     Prepared,
     Workspace,
     background,
+    check_claims,
     choose_executor,
+    claims_beside,
     execute,
+    export_claims,
     export_tables,
+    judge_runs,
     open_run,
     prepare,
     results,
 )
+from kit.cli.claims import print_judgement
 from kit.cli.common import print_json, recipe_options, workspace_options
 from kit.cli.output import RunOutput
 from kit.cli.progress import watcher
 from kit.cli.tables import print_tables
-from kit.errors import JobFailed, StoppedError
+from kit.errors import JobFailed, KitError, StoppedError
 from kit.jobdir import encode
 from kit.report.units import duration
 from kit.schedule import RunFolder, RunState
@@ -51,6 +57,7 @@ def run(
     Ctrl-C stops all jobs within seconds; the same command goes on where it stopped. Closing the terminal stops
     nothing: the run goes on, and `xlt-kit attach` shows it again.
     """
+    check_claims(recipe)
     chosen = (f"resources.executor={executor}",) if executor else ()
     prepared = prepare(workspace, recipe, (*overrides, *chosen))
     folder = open_run(workspace, prepared)
@@ -99,6 +106,8 @@ def conclude(
     """
     found = results(workspace, folder)
     paths = export_tables(found, folder)
+    judgement, fault = _judged(workspace, folder)
+    paths += export_claims(judgement, folder) if judgement else []
     with output.surviving():
         _report_failures(folder, state)
         if as_json:
@@ -107,6 +116,10 @@ def conclude(
             print_json(facts)
         else:
             print_tables(found, "f1")
+            if judgement:
+                print_judgement(judgement, run_only=True)
+            if fault:
+                click.echo(f"no verdicts: {fault}", err=True)
             click.echo(f"\nrun {folder.name}, {state.stage} after {duration(state.updated - state.started)}")
             click.echo(f"files: {folder.path} (tables/ as JSON, CSV, Markdown, LaTeX, SVG)")
     if state.stage == "stopped":
@@ -117,6 +130,14 @@ def conclude(
         failed = sum(job.stage in ("failed", "blocked") for job in state.jobs)
         remedy = f"see: xlt-kit logs {folder.name}; then go on with: xlt-kit resume {folder.name}"
         raise JobFailed(f"{failed} jobs failed or were blocked", remedy=remedy)
+
+
+def _judged(workspace: Workspace, folder: RunFolder) -> tuple[Judgement | None, KitError | None]:
+    """The verdicts on the claims beside the run's recipe; a fault of theirs takes nothing from the run."""
+    try:
+        return (judge_runs(workspace, [folder]) if claims_beside([folder]) else None), None
+    except KitError as fault:
+        return None, fault
 
 
 class _StopFlag:

@@ -13,7 +13,16 @@ from kit.results.over_generation import (
     over_generation_table,
 )
 from kit.results.score_cell import score_generation
-from kit.results.table import Group, Groups, Row, TableCell, TransferTable, transfer_table
+from kit.results.table import (
+    Group,
+    Groups,
+    Row,
+    TableCell,
+    TransferTable,
+    compare_cells,
+    paired,
+    transfer_table,
+)
 from kit.results.types import CellData, MissingCell, Results
 
 __all__ = [
@@ -35,10 +44,12 @@ __all__ = [
     "Subject",
     "TableCell",
     "TransferTable",
+    "compare_cells",
     "grids",
     "load",
     "metric_named",
     "over_generation_table",
+    "paired",
     "score_generation",
     "transfer_table",
 ]

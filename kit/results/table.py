@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -141,10 +141,10 @@ def _cell(grid: Grid, subject: Subject, column: Column, metric: Metric, settings
     bare = _described([tuned], [base], metric, subject, column)
     if not tuned.having(metric.name):
         return bare
-    pair = _paired(base if base.having(metric.name) else tuned, tuned, metric)
+    pair = paired(base if base.having(metric.name) else tuned, tuned, metric)
     if pair is None:
         return bare
-    compared = _compare([pair], metric, settings)
+    compared = compare_cells([pair], metric, settings)
     return _filled(bare, compared, subject, bool(base.having(metric.name)))
 
 
@@ -154,11 +154,11 @@ def _average(grid: Grid, subject: Subject, group: Group, metric: Metric, setting
     bare = replace(_described(pools, bases, metric, subject, None), complete=False)
     if not pools or not all(_complete(pool, metric) for pool in pools):
         return bare
-    pairs = [_paired(base, pool, metric) for base, pool in zip(bases, pools, strict=True)]
+    pairs = [paired(base, pool, metric) for base, pool in zip(bases, pools, strict=True)]
     cells = [pair for pair in pairs if pair is not None]
     if len(cells) < len(pools):
         return bare
-    return replace(_filled(bare, _compare(cells, metric, settings), subject, True), complete=True)
+    return replace(_filled(bare, compare_cells(cells, metric, settings), subject, True), complete=True)
 
 
 def _described(
@@ -191,8 +191,11 @@ def _complete(pool: Pool, metric: Metric) -> bool:
     return 0 < pool.wanted == len(pool.having(metric.name))
 
 
-def _paired(base: Pool, tuned: Pool, metric: Metric) -> Cell | None:
-    """Both sides in the table's unit, on the items that have a value on both; None where no item has."""
+def paired(base: Pool, tuned: Pool, metric: Metric) -> Cell | None:
+    """Both sides in the metric's unit, (cells, items) on the items that have a value on both; None where no item has.
+
+    Both pools must have a cell with the metric.
+    """
     first = base.having(metric.name)[0]
     sides = [pool.scores(metric.name, first) * metric.scale for pool in (base, tuned)]
     kept = np.flatnonzero(np.isfinite(np.concatenate(sides)).all(axis=0))
@@ -202,13 +205,15 @@ def _paired(base: Pool, tuned: Pool, metric: Metric) -> Cell | None:
     return Cell(sides[0][:, kept], sides[1][:, kept], clusters)
 
 
-def _compare(cells: Sequence[Cell], metric: Metric, settings: Bootstrap) -> Comparison:
+def compare_cells(
+    cells: Sequence[Cell], metric: Metric, settings: Bootstrap, adapters: Sequence[Hashable] | None = None
+) -> Comparison:
     """`grouped_comparison`; a metric that may be negative is moved up, compared, moved back: no ratio."""
     if not metric.signed:
-        return grouped_comparison(cells, settings=settings)
+        return grouped_comparison(cells, adapters, settings)
     floor = min(float(np.min(side)) for cell in cells for side in (cell.base, cell.tuned))
     lifted = [Cell(np.subtract(c.base, floor), np.subtract(c.tuned, floor), c.clusters) for c in cells]
-    compared = grouped_comparison(lifted, settings=settings)
+    compared = grouped_comparison(lifted, adapters, settings)
     return Comparison(
         base=_moved(compared.base, floor),
         tuned=_moved(compared.tuned, floor),

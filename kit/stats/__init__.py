@@ -18,20 +18,35 @@ from kit.stats.bootstrap import (
 )
 from kit.stats.clustered import clustered_difference, clustered_mean, clustered_se
 from kit.stats.estimate import Estimate
+from kit.stats.multiple import holm
+from kit.stats.noise import Noise, noise
+from kit.stats.permutation import permutation_p
+from kit.stats.power import POWER, contexts_needed, detectable, standard_error, two_sided_p
+from kit.stats.rank import spearman
 
 __all__ = [
+    "POWER",
     "Bootstrap",
     "Cell",
     "Comparison",
     "Estimate",
+    "Noise",
     "clustered_difference",
     "clustered_mean",
     "clustered_se",
     "compare",
+    "contexts_needed",
+    "detectable",
     "grouped_comparison",
     "grouped_difference",
+    "holm",
     "mean_interval",
     "mean_intervals",
+    "noise",
     "paired_difference",
+    "permutation_p",
     "ratio",
+    "spearman",
+    "standard_error",
+    "two_sided_p",
 ]

@@ -1,0 +1,172 @@
+"""From runs to verdicts on the claims of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kit.api.auditing import translation_qualities
+from kit.api.planning import load
+from kit.api.tables import results
+from kit.api.workspace import Workspace
+from kit.catalog import Catalog
+from kit.claims import (
+    Case,
+    Claim,
+    Evidence,
+    LoadedClaims,
+    Outcome,
+    Pair,
+    Verdict,
+    groups_of,
+    judge,
+    load_claims,
+)
+from kit.claims.model import RankCorrelation
+from kit.errors import KitError, StorageError, UsageError, Where
+from kit.recipe.sources import NamedModel, PretrainedModel
+from kit.report.claims import write_claims
+from kit.results import Results
+from kit.schedule import RunFolder
+
+CLAIMS = "claims.yaml"
+_DEFAULT = Path("recipes/paper") / CLAIMS
+_TOY = 100_000_000
+"""Models of fewer parameters show the mechanics of an experiment, not what it says of language models."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Verdicts in the order of the claims file at `path`; `notes` are sentences on what was judged."""
+
+    path: Path
+    title: str
+    verdicts: tuple[Verdict, ...]
+    notes: tuple[str, ...]
+
+
+def claims_beside(folders: Sequence[RunFolder]) -> Path | None:
+    """The claims file beside the recipe of one of some runs; None where there is none."""
+    for folder in folders:
+        try:
+            beside = Path(folder.request().source).parent / CLAIMS
+        except KitError:
+            continue
+        if beside.is_file():
+            return beside
+    return None
+
+
+def check_claims(recipe: Path) -> None:
+    """Check the claims file beside a recipe, if there is one. Raises ClaimsError: it has a fault."""
+    beside = recipe.parent / CLAIMS
+    if beside.is_file():
+        load_claims(beside, Catalog.load())
+
+
+def judge_runs(
+    workspace: Workspace,
+    folders: Sequence[RunFolder],
+    path: Path | None = None,
+    waived: Mapping[str, str] | None = None,
+) -> Judgement:
+    """Judge the claims of a file (that beside the runs' recipes, or the paper's) on some runs.
+
+    Of several runs of one recipe the first that is named counts. Nothing is fetched.
+
+    Raises:
+        ClaimsError: the file has a fault. UsageError: there is no file, or a claim to be waived is not in it.
+    """
+    chosen = path or claims_beside(folders) or (_DEFAULT if _DEFAULT.is_file() else None)
+    if chosen is None:
+        remedy = f"name one with --claims, or call this where {_DEFAULT} lies"
+        raise UsageError("there is no claims file beside the recipes of these runs", remedy=remedy)
+    catalog = Catalog.load()
+    loaded = load_claims(chosen, catalog)
+    if unknown := sorted(set(waived or {}) - set(loaded.file.claims)):
+        remedy = f"there are {', '.join(loaded.file.claims)}"
+        raise UsageError(f"no claim is called {unknown[0]!r}", remedy=remedy)
+    runs, notes, toys = _read(workspace, folders)
+    used = {name for claim in loaded.file.claims.values() for name in _recipes(claim)}
+    notes += [f"no claim of {chosen} speaks of the recipe {name}" for name in runs if name not in used]
+    case = Case(
+        runs=runs,
+        groups=groups_of(catalog),
+        toys=toys,
+        waived=waived or {},
+        quality=_quality(workspace, loaded, runs.values()),
+    )
+    verdicts = tuple(_with_remedy(verdict, loaded) for verdict in judge(loaded.file, case, _evidence))
+    return Judgement(chosen, loaded.file.title, verdicts, tuple(notes))
+
+
+def export_claims(judgement: Judgement, folder: RunFolder) -> list[Path]:
+    """Write the verdicts into the run's folder of tables, as JSON, CSV and Markdown.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    try:
+        return write_claims(judgement.verdicts, folder.tables)
+    except OSError as problem:
+        raise StorageError(
+            f"the verdicts cannot be written: {problem.strerror}",
+            where=Where(str(folder.tables)),
+            remedy=f"free some space, then: xlt-kit claims {folder.name}",
+        ) from problem
+
+
+def _read(
+    workspace: Workspace, folders: Sequence[RunFolder]
+) -> tuple[dict[str, Results], list[str], frozenset[str]]:
+    """Results by recipe, notes, and the models that are toys."""
+    runs: dict[str, Results] = {}
+    notes: list[str] = []
+    toys: set[str] = set()
+    for folder in folders:
+        found = results(workspace, folder)
+        if found.recipe in runs:
+            notes.append(f"run {folder.name} is left out: another run of {found.recipe} was named before it")
+            continue
+        runs[found.recipe] = found
+        toys.update(_toys(folder))
+    return runs, notes, frozenset(toys)
+
+
+def _toys(folder: RunFolder) -> Iterable[str]:
+    loaded, catalog = load(folder.recipe)
+    for model in loaded.recipe.models:
+        if isinstance(model, PretrainedModel):
+            yield model.name
+        elif isinstance(model, NamedModel):
+            parameters = catalog.model(model.name).parameters
+            if parameters is not None and parameters < _TOY:
+                yield model.name
+
+
+def _recipes(claim: Claim) -> tuple[str, ...]:
+    other = claim.against.recipe if claim.against else None
+    return (*claim.recipes, other) if other else claim.recipes
+
+
+def _quality(
+    workspace: Workspace, loaded: LoadedClaims, runs: Iterable[Results]
+) -> dict[str, dict[str, float]]:
+    """Translation quality of the training sets of some runs, where a claim asks for it and the data is at hand."""
+    if not any(isinstance(claim.effect, RankCorrelation) for claim in loaded.file.claims.values()):
+        return {}
+    sets = {cell.at.trained_on for found in runs for cell in found.wanted.cells if cell.at.seed is not None}
+    return translation_qualities(workspace, sorted(sets)) if sets else {}
+
+
+def _with_remedy(verdict: Verdict, loaded: LoadedClaims) -> Verdict:
+    """Where something is not there, how to get it, and what it costs."""
+    lacks = verdict.outcome is Outcome.NOT_RUN or any(pair.missing for pair in verdict.pairs)
+    if not lacks:
+        return verdict
+    return replace(verdict, command=loaded.command(verdict.claim), cost=loaded.cost(verdict.claim))
+
+
+def _evidence(claim: Claim, pair: Pair) -> Evidence | None:
+    return None

@@ -1,0 +1,212 @@
+"""From pairs to verdicts."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from kit.claims.causes import named
+from kit.claims.correlate import correlation
+from kit.claims.describe import flags, setting, what_would_decide
+from kit.claims.measure import Measured, measure
+from kit.claims.model import Bounded, Cause, Claim, ClaimsFile, RankCorrelation, Rules
+from kit.claims.pairs import Groups, Pair, models_in, pairs
+from kit.claims.standing import combined, on_correlation, standing_of
+from kit.claims.verdict import Evidence, Outcome, PairVerdict, Standing, Verdict
+from kit.results import Results
+from kit.stats import Estimate, holm
+
+Explain = Callable[[Claim, Pair], Evidence | None]
+"""Finds what speaks for the cause of a pair's change; None where that was not measured."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What claims are judged on.
+
+    `runs`: results by the name of their recipe. `groups`: languages by group. `toys`: models that show the mechanics
+    alone. `waived`: reasons by id, beside those of the file. `quality`: of training sets, by measure, then by
+    `dataset/language`.
+    """
+
+    runs: Mapping[str, Results]
+    groups: Groups = field(default_factory=dict)
+    toys: frozenset[str] = frozenset()
+    waived: Mapping[str, str] = field(default_factory=dict)
+    quality: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass
+class _Judged:
+    """A claim on its way to a verdict."""
+
+    id: str
+    claim: Claim
+    model: str
+    found: list[Pair]
+    measured: list[Measured | None]
+    pooled: Measured | None = None
+    correlated: tuple[Estimate, float] | None = None
+    p_holm: list[float | None] = field(default_factory=list)
+
+
+def judge(file: ClaimsFile, case: Case, explain: Explain) -> list[Verdict]:
+    """A verdict on every claim in each of its models that was run, or in the first where none was.
+
+    Tests of one family in one model are corrected together (Holm). A claim on a mean or a correlation is one test; any
+    other has one for each pair.
+    """
+    judged = [one for id_, claim in file.claims.items() for one in _measured(id_, claim, case, file.rules)]
+    families: dict[tuple[str, str], list[_Judged]] = defaultdict(list)
+    for one in judged:
+        families[one.claim.family, one.model].append(one)
+    for members in families.values():
+        _correct(members)
+    return [_verdict(one, case, explain, file.rules) for one in judged]
+
+
+def _measured(id_: str, claim: Claim, case: Case, rules: Rules) -> list[_Judged]:
+    run = list(dict.fromkeys(m for r in claim.recipes if r in case.runs for m in models_in([case.runs[r]])))
+    made = []
+    for model in run or claim.models[:1]:
+        found = pairs(claim, model, case.runs, case.groups)
+        effect = claim.effect
+        if isinstance(effect, RankCorrelation):
+            one = _Judged(id_, claim, model, found, [None] * len(found))
+            one.correlated = correlation(found, case.quality.get(effect.quality, {}), rules)
+        else:
+            one = _Judged(id_, claim, model, found, [measure(claim, [pair], effect, rules) for pair in found])
+            one.pooled = measure(claim, found, effect, rules)
+        made.append(one)
+    return made
+
+
+def _correct(members: Sequence[_Judged]) -> None:
+    """Holm's correction over all tests of a family."""
+    tests = [(one, at, p) for one in members for at, p in enumerate(_tests(one))]
+    adjusted = iter(holm([p for _, _, p in tests if p is not None]))
+    for one, _, p in tests:
+        one.p_holm.append(None if p is None else float(next(adjusted)))
+
+
+def _tests(one: _Judged) -> list[float | None]:
+    if isinstance(one.claim.effect, RankCorrelation):
+        return [one.correlated[1] if one.correlated else None]
+    if one.claim.needed == "mean":
+        return [one.pooled.p if one.pooled else None]
+    return [measured.p if measured else None for measured in one.measured]
+
+
+def _verdict(one: _Judged, case: Case, explain: Explain, rules: Rules) -> Verdict:
+    claim = one.claim
+    specs = {cell.key: cell.spec for results in case.runs.values() for cell in results.wanted.cells}
+    bare = Verdict(
+        one.id,
+        claim,
+        one.model,
+        Outcome.NOT_RUN,
+        flags=flags(claim, one.model, one.found, case.toys),
+        setting=setting(one.found, specs),
+    )
+    if reason := claim.waived or case.waived.get(one.id, ""):
+        return replace(bare, outcome=Outcome.WAIVED, why=(reason,))
+    missing = sum(pair.scores is None for pair in one.found)
+    if missing == len(one.found):
+        absent = (
+            f"none of its {missing} pairs has both sides finished" if missing else "no run asks for its cells"
+        )
+        return replace(bare, why=(absent,))
+    if isinstance(claim.effect, RankCorrelation):
+        return _on_correlation(one, claim.effect, bare, rules)
+    mean = claim.needed == "mean"
+    p_holm = [None] * len(one.found) if mean else one.p_holm  # of a mean's pairs none is tested by itself
+    told = tuple(
+        _told(pair, measured, p, claim, explain, rules)
+        for pair, measured, p in zip(one.found, one.measured, p_holm, strict=True)
+    )
+    standings = [pair.standing for pair in told]
+    if mean:
+        standings = [standing_of(one.pooled, claim, rules, one.p_holm[0])]
+    outcome, why = combined(standings, claim)
+    if mean and missing:
+        why = (
+            *why,
+            f"{missing} of {len(told)} pairs are not finished, so a mean over the others decides nothing",
+        )
+        outcome = Outcome.INCONCLUSIVE
+    verdict = replace(bare, outcome=outcome, pairs=told, effect=_headline(one, told), why=why)
+    if outcome is Outcome.INCONCLUSIVE:
+        decide = () if mean and missing else what_would_decide(claim, one.pooled, told)
+        return replace(verdict, why=(*why, *decide))
+    return _with_cause(verdict, claim) if outcome is Outcome.REPRODUCED and claim.expects else verdict
+
+
+def _told(
+    pair: Pair,
+    measured: Measured | None,
+    p_holm: float | None,
+    claim: Claim,
+    explain: Explain,
+    rules: Rules,
+) -> PairVerdict:
+    standing = standing_of(measured, claim, rules, p_holm)
+    if measured is None:
+        return PairVerdict(pair.name, standing, missing=pair.missing)
+    evidence = explain(claim, pair)
+    compared = measured.compared
+    return PairVerdict(
+        name=pair.name,
+        standing=standing,
+        effect=measured.effect(claim.effect),
+        base=compared.base,
+        tuned=compared.tuned,
+        difference=compared.difference,
+        p=measured.p,
+        p_holm=p_holm,
+        sees=measured.sees,
+        contexts_needed=measured.contexts_needed if standing is Standing.OPEN else None,
+        evidence=evidence,
+        causes=named(evidence, rules) if evidence else (),
+        missing=pair.missing,
+    )
+
+
+def _with_cause(verdict: Verdict, claim: Claim) -> Verdict:
+    """Where the effect is there: whether its cause is the one that the claim speaks of."""
+    held = [pair for pair in verdict.pairs if pair.standing is Standing.HOLDS]
+    held = held or list(verdict.pairs)  # a mean: its pairs need not hold one by one
+    seen = [pair for pair in held if pair.evidence and not pair.evidence.void]
+    expected = " or ".join(claim.expects)
+    if not seen:
+        why = f"the effect is there; whether its cause is {expected} was not measured"
+        return replace(verdict, outcome=Outcome.INCONCLUSIVE, why=(*verdict.why, why))
+    counts: Counter[Cause] = Counter(cause for pair in seen for cause in pair.causes)
+    causes = tuple(cause for cause, n in counts.most_common() if 2 * n > len(seen))
+    told = ", ".join(f"{cause} in {n}" for cause, n in counts.most_common()) or "none"
+    why = f"causes named, of {len(seen)} pairs: {told}; the claim speaks of {expected}"
+    outcome = Outcome.INCONCLUSIVE
+    if set(causes) & set(claim.expects):
+        outcome = Outcome.REPRODUCED
+    elif causes:
+        outcome = Outcome.EXPLAINED_OTHERWISE
+    return replace(verdict, outcome=outcome, why=(*verdict.why, why), causes=causes)
+
+
+def _on_correlation(one: _Judged, effect: RankCorrelation, bare: Verdict, rules: Rules) -> Verdict:
+    if one.correlated is None:
+        why = "fewer than three training sets have both a change and a known translation quality"
+        return replace(bare, outcome=Outcome.NOT_RUN, why=(why,))
+    rho, _ = one.correlated
+    outcome = on_correlation(rho, effect, one.p_holm[0], rules)
+    why = f"Spearman's rank correlation over {rho.n_items} training sets: {rho.value:.2f}"
+    return replace(bare, outcome=outcome, effect=rho, why=(why,))
+
+
+def _headline(one: _Judged, told: Sequence[PairVerdict]) -> Estimate | None:
+    bounded: Bounded = one.claim.effect
+    if one.claim.needed != "any":
+        return one.pooled.effect(bounded) if one.pooled else None
+    effects = [pair.effect for pair in told if pair.effect and math.isfinite(pair.effect.value)]
+    return max(effects, key=lambda effect: bounded.sign * effect.value, default=None)

@@ -1,0 +1,68 @@
+"""The numbers of a pair, or of the mean over several: means, difference, ratio, a test of the predicate, its power."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kit.claims.model import Bounded, Claim, Ratio, Rules
+from kit.claims.pairs import Pair
+from kit.results import METRICS, compare_cells
+from kit.stats import (
+    Bootstrap,
+    Cell,
+    Comparison,
+    Estimate,
+    contexts_needed,
+    detectable,
+    standard_error,
+    two_sided_p,
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Numbers in the metric's unit.
+
+    `p`: two-sided, of the test that tuned − threshold x base (of a ratio) or tuned − base − threshold is 0: normal,
+    with the standard error of the bootstrap over contexts and seeds; None where that is undefined. `sees`: the
+    smallest difference that a test at this level sees with a chance of .8. `contexts_needed`: how many contexts, as
+    many seeds as there are, would tell the effect from the threshold if it is as it looks (`kit.stats.power`).
+    """
+
+    compared: Comparison
+    p: float | None
+    sees: float | None
+    contexts_needed: int | None
+
+    def effect(self, bounded: Bounded) -> Estimate:
+        """The quantity that a predicate bounds."""
+        return self.compared.ratio if isinstance(bounded, Ratio) else self.compared.difference
+
+
+def measure(claim: Claim, found: Sequence[Pair], bounded: Bounded, rules: Rules) -> Measured | None:
+    """The numbers of one pair, or of the mean over several; None where none of them has scores."""
+    scored = [(pair.subject, pair.scores) for pair in found if pair.scores is not None]
+    if not scored:
+        return None
+    metric, settings = METRICS[claim.metric], Bootstrap(level=rules.level)
+    cells, rows = [cell for _, cell in scored], [subject for subject, _ in scored]
+    compared = compare_cells(cells, metric, settings, rows)
+    contrast = compared.difference
+    if isinstance(bounded, Ratio):
+        scaled = [
+            Cell(np.multiply(cell.base, bounded.threshold), cell.tuned, cell.clusters) for cell in cells
+        ]
+        contrast = compare_cells(scaled, metric, settings, rows).difference
+    beyond = contrast.value - (0.0 if isinstance(bounded, Ratio) else bounded.threshold)
+    error = standard_error(contrast, rules.level)
+    seen = standard_error(compared.difference, rules.level)
+    contexts = contrast.n_clusters
+    return Measured(
+        compared=compared,
+        p=None if error is None else two_sided_p(beyond, error),
+        sees=None if seen is None else detectable(seen, rules.level),
+        contexts_needed=contexts_needed(beyond, error, contexts, rules.level) if error else None,
+    )

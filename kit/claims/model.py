@@ -1,0 +1,160 @@
+"""The typed claims file: what is claimed, of which cells, by which predicate, and the rules that decide.
+
+Nothing in it is evaluated as code: a predicate is one of three kinds with numbers in it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from kit.catalog.entries import Name, Names, Part, Text
+from kit.results import METRICS
+
+SCHEMA = 1
+"""Version of the file's format. A reader refuses newer ones."""
+
+Needed = Literal["all", "most", "any", "mean"]
+Cause = Literal["over-generation", "lead-in", "knowledge"]
+Causes = Annotated[tuple[Cause, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
+
+
+def _items(value: object) -> object:
+    """A list as a tuple, and a text as a list of one."""
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+Some = Annotated[tuple[Text, ...], BeforeValidator(_items), Field(min_length=1)]
+
+
+class Rules(Part):
+    """The decision rules, fixed before anything runs.
+
+    `gate`: a change counts from so many points on, its interval without 0. `level` of the intervals and, its rest,
+    of the tests after Holm's correction. `share`: a cause is named from this share of the change on. `knowledge`:
+    the share of answers that the model ranks first counts as unchanged within so much (0 to 1).
+    """
+
+    gate: Annotated[float, Field(ge=0)] = 5.0
+    level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    knowledge: Annotated[float, Field(ge=0, lt=1)] = 0.10
+
+
+class Sets(Part):
+    """Data sets by name, in languages by code or by a group of the catalog (`indic`); left out: all that there are."""
+
+    datasets: Some | None = None
+    languages: Some | None = None
+    without: Names = Field(default=(), alias="except")
+
+
+class Against(Part):
+    """What tuned cells are compared with, where that is not the base: cells tuned on the same language in other
+    `datasets`, or the same cells of another `recipe`.
+    """
+
+    datasets: Some | None = None
+    recipe: Text | None = None
+
+    @model_validator(mode="after")
+    def _names_another(self) -> Against:
+        if self.datasets is None and self.recipe is None:
+            raise ValueError("`against` names neither other `datasets` nor another `recipe`")
+        return self
+
+
+class Bounded(Part):
+    """A predicate: a quantity `above` or `below` a number, in the metric's unit (a ratio has none)."""
+
+    above: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Bounded:
+        if (self.above is None) == (self.below is None):
+            raise ValueError("a predicate has one of `above` and `below`")
+        return self
+
+    @property
+    def sign(self) -> Literal[-1, 1]:
+        """1 where the claim says more than the threshold, -1 where it says less."""
+        return 1 if self.above is not None else -1
+
+    @property
+    def threshold(self) -> float:
+        """The number."""
+        return float(self.above if self.above is not None else self.below or 0.0)
+
+
+class Difference(Bounded):
+    """Tuned minus what it is compared with."""
+
+    kind: Literal["difference"]
+
+
+class Ratio(Bounded):
+    """Tuned divided by what it is compared with."""
+
+    kind: Literal["ratio"]
+
+
+class RankCorrelation(Bounded):
+    """Spearman's, over training sets: of a set's translation quality with the mean change that it brings."""
+
+    kind: Literal["rank-correlation"]
+    quality: Literal["bleu", "chrf", "verbatim"] = Field(alias="with")
+
+
+Effect = Annotated[Difference | Ratio | RankCorrelation, Field(discriminator="kind")]
+
+
+class Claim(Part):
+    """One claim. `family` names the tests that are corrected together; `expects` the causes that it speaks of.
+
+    `against` is None for the base. `pairs`: `self` (tuned and evaluated in one language), `cross` (in two), or both.
+    `needed`: in `all` pairs, in `most` (more than half), in `any`, or in their `mean`. `gate` overrules the rules'
+    where it must.
+    """
+
+    title: Text
+    statement: Text
+    source: Text
+    recipes: Some
+    family: Name
+    models: Some
+    metric: str = "f1"
+    prompt: Name = "qa"
+    step: Annotated[int, Field(gt=0)] | Literal["last"] = "last"
+    trained_on: Sets
+    evaluated_on: Sets
+    pairs: Literal["self", "cross", "both"] = "both"
+    against: Annotated[Against | None, BeforeValidator(lambda value: None if value == "base" else value)] = (
+        None
+    )
+    effect: Effect
+    needed: Needed = "mean"
+    gate: Annotated[float, Field(ge=0)] | None = None
+    expects: Causes = ()
+    waived: str = ""
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _sense(self) -> Claim:
+        if self.metric not in METRICS:
+            raise ValueError(f"no metric is called {self.metric!r}; there are {', '.join(METRICS)}")
+        if METRICS[self.metric].signed and self.effect.kind == "ratio":
+            raise ValueError(f"`{self.metric}` may be negative and has no ratio")
+        if self.expects and self.metric not in ("f1", "aware_f1"):
+            raise ValueError("a cause is looked for in a change of `f1` or `aware_f1` alone")
+        return self
+
+
+class ClaimsFile(Part):
+    """A whole file: claims by id."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    title: str = ""
+    rules: Rules = Rules()
+    claims: dict[Name, Claim]

@@ -1,0 +1,111 @@
+"""What judging ends in: a verdict with the numbers that it stands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from kit.claims.model import Cause, Claim
+from kit.stats import Estimate
+
+
+class Outcome(StrEnum):
+    """How a claim stands, in order of precedence: the first that applies is the verdict (`docs/claims.md`)."""
+
+    WAIVED = "waived"
+    NOT_RUN = "not run"
+    CONTRADICTED = "contradicted"
+    WITHIN_NOISE = "within noise"
+    INCONCLUSIVE = "inconclusive"
+    EXPLAINED_OTHERWISE = "explained otherwise"
+    REPRODUCED = "reproduced"
+
+
+class Standing(StrEnum):
+    """How one pair stands to a claim's predicate.
+
+    `holds`: the interval lies on the claimed side of the threshold, the change passes the gate, and so does the test
+    after correction. `fails`: the interval lies on the other side. `noise`: the interval of the change lies within the
+    gate. `open`: none of these. `missing`: cells are not finished, or hold no value.
+    """
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    NOISE = "noise"
+    OPEN = "open"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for the cause of a change: its parts by form, in the metric's unit, and the change of knowledge.
+
+    `over`, `lead`, `rest` add up to `change`; `void`: the parts mean nothing, as another question's answer is found in
+    the outputs as well as the right one. `known` is the change of the share of answers that the model ranks first (in
+    points), None where it was not measured.
+    """
+
+    change: Estimate
+    over: Estimate
+    lead: Estimate
+    rest: Estimate
+    void: bool = False
+    known: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class PairVerdict:
+    """One pair: its numbers, its standing, the causes that are named. `p` is two-sided, `p_holm` after correction.
+
+    `effect` is the quantity that the predicate bounds (a difference or a ratio); `sees` is the smallest difference
+    that this test can see, in points; `contexts_needed` how many would decide what is open, at the effect as it is.
+    """
+
+    name: str
+    standing: Standing
+    effect: Estimate | None = None
+    base: Estimate | None = None
+    tuned: Estimate | None = None
+    difference: Estimate | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    sees: float | None = None
+    contexts_needed: int | None = None
+    evidence: Evidence | None = None
+    causes: tuple[Cause, ...] = ()
+    missing: int = 0
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the numbers of a verdict were made with. `n` counts items; a context in several languages counts once."""
+
+    n: int = 0
+    contexts: int = 0
+    seeds: int = 0
+    dtypes: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict on a claim in one model. `why` are sentences; `flags` stand beside the outcome.
+
+    `effect` is the headline: of the mean over pairs, or of the strongest pair where any will do. `command` and `cost`
+    say how to get what is not there.
+    """
+
+    id: str
+    claim: Claim
+    model: str
+    outcome: Outcome
+    why: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    effect: Estimate | None = None
+    causes: tuple[Cause, ...] = ()
+    pairs: tuple[PairVerdict, ...] = ()
+    setting: Setting = field(default_factory=Setting)
+    command: str = ""
+    cost: str = ""

@@ -1,0 +1,217 @@
+"""Verdicts as text, Markdown, CSV and plain data."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from kit.claims import Outcome, PairVerdict, Setting, Verdict
+from kit.claims.model import Ratio
+from kit.jobdir import atomic_write, encode
+from kit.report.text import number, signed
+from kit.stats import Estimate
+
+SCHEMA = 1
+SIGNS = {
+    Outcome.REPRODUCED: "✓",
+    Outcome.CONTRADICTED: "✗",
+    Outcome.EXPLAINED_OTHERWISE: "≠",
+    Outcome.INCONCLUSIVE: "?",
+    Outcome.WITHIN_NOISE: "≈",
+    Outcome.NOT_RUN: "·",
+    Outcome.WAIVED: "–",
+}
+"""A sign for each outcome, for those who read without colour."""
+
+_LISTED = 3
+_SMALL = 0.0001
+HEADS = ("claim", "model", "verdict", "effect", "n")
+
+
+def outcome_words(verdict: Verdict) -> str:
+    """The outcome with its cause and flags: `explained otherwise: over-generation (mechanics only)`."""
+    text = verdict.outcome.value
+    if verdict.outcome is Outcome.EXPLAINED_OTHERWISE:
+        text += f": {', '.join(verdict.causes)}"
+    return f"{text} ({', '.join(verdict.flags)})" if verdict.flags else text
+
+
+def effect_words(verdict: Verdict) -> str:
+    """The headline figure with its interval; empty where there is none."""
+    return _quantity(verdict.effect, verdict)
+
+
+def n_words(setting: Setting) -> str:
+    """Items on contexts, seeds."""
+    if not setting.n:
+        return ""
+    seeds = f", {setting.seeds} seed{'s' * (setting.seeds != 1)}" if setting.seeds else ""
+    return f"{setting.n:,} on {setting.contexts:,}{seeds}"
+
+
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """How many of each outcome, in a line."""
+    counts = {outcome: sum(v.outcome is outcome for v in verdicts) for outcome in SIGNS}
+    return ", ".join(f"{n} {outcome.value}" for outcome, n in counts.items() if n)
+
+
+def details(verdict: Verdict) -> Iterator[str]:
+    """Everything beside the headline, a line each."""
+    claim, setting = verdict.claim, verdict.setting
+    yield f"{claim.statement} ({claim.source})"
+    yield from verdict.why
+    if claim.note:
+        yield f"note: {claim.note}"
+    there = [pair for pair in verdict.pairs if pair.effect is not None]
+    for pair in there:
+        yield f"  {_pair_words(pair, verdict)}"
+    yield from _missing_words([pair for pair in verdict.pairs if pair.effect is None])
+    if setting.n:
+        kinds = f"dtype {', '.join(setting.dtypes)}; mode {', '.join(setting.modes)}"
+        yield f"{n_words(setting)}; {kinds}; {'; '.join(setting.environments)}"
+    if setting.seen:
+        yield f"seen by the model before: {', '.join(setting.seen)}"
+    if verdict.command:
+        yield f"to get it: {verdict.command}" + (f"  ({verdict.cost})" if verdict.cost else "")
+
+
+def as_markdown(verdicts: Sequence[Verdict]) -> str:
+    """A table, and below it the reasons."""
+    rows = [
+        [f"{SIGNS[v.outcome]} {v.id}", v.model, outcome_words(v), effect_words(v), n_words(v.setting)]
+        for v in verdicts
+    ]
+    lines = ["| " + " | ".join(HEADS) + " |", "|" + " --- |" * len(HEADS)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    lines.append("")
+    for verdict in verdicts:
+        lines.append(f"**{verdict.id}** ({verdict.model}). {' '.join(_sentences(verdict))}\n")
+    return "\n".join(lines)
+
+
+def as_csv(verdicts: Sequence[Verdict]) -> str:
+    """A line a verdict, and one a pair below it (`pair` is empty in the first)."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(
+        [
+            "claim",
+            "model",
+            "verdict",
+            "causes",
+            "flags",
+            "pair",
+            "standing",
+            "effect",
+            "low",
+            "high",
+            "base",
+            "tuned",
+            "p_holm",
+        ]
+    )
+    for v in verdicts:
+        head = [v.id, v.model, v.outcome.value, " ".join(v.causes), "; ".join(v.flags)]
+        writer.writerow([*head, "", "", *_ends(v.effect), "", "", ""])
+        for pair in v.pairs:
+            sides = [_plain(side.value) if side else "" for side in (pair.base, pair.tuned)]
+            p = "" if pair.p_holm is None else f"{pair.p_holm:.3g}"
+            writer.writerow([*head, pair.name, pair.standing.value, *_ends(pair.effect), *sides, p])
+    return stream.getvalue()
+
+
+def as_data(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """Plain data, JSON's: every number that a verdict stands on. Undefined numbers are null."""
+    return [_finite({**encode_verdict(verdict)}) for verdict in verdicts]
+
+
+def as_json(verdicts: Sequence[Verdict]) -> str:
+    """`as_data` as a document."""
+    return json.dumps({"schema": SCHEMA, "verdicts": as_data(verdicts)}, ensure_ascii=False, indent=1) + "\n"
+
+
+def write_claims(verdicts: Sequence[Verdict], folder: Path) -> list[Path]:
+    """Write `claims.json`, `claims.csv` and `claims.md` into a folder. Raises OSError: it cannot be written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for suffix, write in (("json", as_json), ("csv", as_csv), ("md", as_markdown)):
+        path = folder / f"claims.{suffix}"
+        atomic_write(path, write(verdicts))
+        paths.append(path)
+    return paths
+
+
+def encode_verdict(verdict: Verdict) -> dict[str, Any]:
+    """One verdict as plain data."""
+    claim = verdict.claim.model_dump(mode="json", by_alias=True, exclude_none=True)
+    parts = {
+        name: encode(getattr(verdict, name))
+        for name in ("outcome", "why", "flags", "effect", "causes", "pairs", "setting")
+    }
+    return {
+        "id": verdict.id,
+        "model": verdict.model,
+        **parts,
+        "command": verdict.command,
+        "cost": verdict.cost,
+        "claim": claim,
+    }
+
+
+def _sentences(verdict: Verdict) -> Iterator[str]:
+    yield f"{verdict.claim.statement.rstrip('.')}: {outcome_words(verdict)}."
+    for why in verdict.why:
+        yield f"{why[:1].upper()}{why[1:].rstrip('.')}."
+
+
+def _pair_words(pair: PairVerdict, verdict: Verdict) -> str:
+    sides = f"{_plain(pair.base.value)} → {_plain(pair.tuned.value)}" if pair.base and pair.tuned else ""
+    p = f", p {_p_words(pair.p_holm)} after Holm" if pair.p_holm is not None else ""
+    causes = f", {' and '.join(pair.causes)}" if pair.causes else ""
+    figures = ", ".join(filter(None, (sides, _quantity(pair.effect, verdict))))
+    return f"{pair.name}: {pair.standing.value}; {figures}{p}{causes}"
+
+
+def _missing_words(pairs: Sequence[PairVerdict]) -> Iterator[str]:
+    """The first few pairs that are not finished, and how many more there are."""
+    for pair in pairs[:_LISTED]:
+        cells = "1 cell is" if pair.missing == 1 else f"{pair.missing} cells are"
+        yield f"  {pair.name}: {cells} not there"
+    if len(pairs) > _LISTED:
+        yield f"  and {len(pairs) - _LISTED} more pairs that are not finished"
+
+
+def _p_words(p: float) -> str:
+    return f"{p:.2g}" if p >= _SMALL else f"below {_SMALL}"
+
+
+def _quantity(estimate: Estimate | None, verdict: Verdict) -> str:
+    if estimate is None or math.isnan(estimate.value):
+        return ""
+    kind = verdict.claim.effect
+    if kind.kind == "difference":
+        return f"{signed(estimate.value, 1)} [{signed(estimate.low, 1)}, {signed(estimate.high, 1)}]"
+    sign = "×" if isinstance(kind, Ratio) else "ρ "
+    return f"{sign}{number(estimate.value, 2)} [{number(estimate.low, 2)}, {number(estimate.high, 2)}]"
+
+
+def _ends(estimate: Estimate | None) -> list[str]:
+    return [_plain(v) for v in (estimate.value, estimate.low, estimate.high)] if estimate else ["", "", ""]
+
+
+def _plain(value: float) -> str:
+    return "" if math.isnan(value) else number(value, 2)
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for NaN and infinity, which JSON has not."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

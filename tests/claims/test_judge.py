@@ -1,0 +1,253 @@
+"""Verdicts on made-up runs: each outcome where it belongs, and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kit.claims import Case, Claim, Evidence, Outcome, Pair, Standing, judge
+from kit.stats import Estimate
+from tests.claims.bench import GOLD, INDIC, Bench, claims, right, unexplained, verdict
+
+DOUBLES = {"effect": {"kind": "ratio", "above": 2}}
+FALLS = {"effect": {"kind": "difference", "below": 0}}
+
+
+def run(root: Path, base: float, tuned: float, seeds: tuple[int, ...] = (1,)) -> Bench:
+    made = Bench(root).base("or", base)
+    for seed in seeds:
+        made.tuned("xquad-in/de", "or", tuned, seed)
+    return made
+
+
+def test_a_claimed_gain_that_is_there_is_reproduced(tmp_path: Path) -> None:
+    found = verdict({}, run(tmp_path, 0.2, 0.6).results())
+    assert found.outcome is Outcome.REPRODUCED
+    assert found.effect is not None and found.effect.value == pytest.approx(40, abs=1)
+    assert found.setting.n == 200 and found.setting.contexts == 40 and found.setting.seeds == 1
+    assert found.flags == ()
+
+
+def test_the_opposite_is_contradicted(tmp_path: Path) -> None:
+    assert verdict({}, run(tmp_path, 0.6, 0.2).results()).outcome is Outcome.CONTRADICTED
+
+
+def test_a_ratio_needs_more_than_its_threshold(tmp_path: Path) -> None:
+    assert verdict(DOUBLES, run(tmp_path / "a", 0.2, 0.6).results()).outcome is Outcome.REPRODUCED
+    assert verdict(DOUBLES, run(tmp_path / "b", 0.4, 0.6).results()).outcome is Outcome.CONTRADICTED
+    found = verdict(DOUBLES, run(tmp_path / "c", 0.25, 0.52).results())
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert any("contexts would decide" in why for why in found.why)
+    assert any("one seed" in why for why in found.why)
+
+
+def test_a_change_within_the_gate_is_noise(tmp_path: Path) -> None:
+    found = verdict({}, run(tmp_path, 0.5, 0.5).results())
+    assert found.outcome is Outcome.WITHIN_NOISE
+    assert found.pairs[0].standing is Standing.NOISE
+
+
+def test_two_sides_that_answer_nothing_show_nothing(tmp_path: Path) -> None:
+    found = verdict({}, run(tmp_path, 0.0, 0.0).results())
+    assert found.outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_ratio_to_a_base_of_nothing_decides_nothing(tmp_path: Path) -> None:
+    assert verdict(DOUBLES, run(tmp_path, 0.0, 0.5).results()).outcome is Outcome.INCONCLUSIVE
+
+
+def test_what_no_run_asks_for_is_not_run(tmp_path: Path) -> None:
+    found = verdict({"recipes": ["another"]}, run(tmp_path, 0.2, 0.6).results())
+    assert (found.outcome, found.model) == (Outcome.NOT_RUN, "bloomz-7b1")
+
+
+def test_missing_cells_leave_a_claim_on_all_open_and_decide_one_on_any(tmp_path: Path) -> None:
+    made = run(tmp_path, 0.2, 0.6).base("hi", 0.2).missing("xquad-in/de", "hi").results()
+    found = verdict({"needed": "all"}, made)
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert [pair.standing for pair in found.pairs] == [Standing.HOLDS, Standing.MISSING]
+    assert verdict({"needed": "any"}, made).outcome is Outcome.REPRODUCED
+
+
+def test_a_waiver_comes_first_and_shows_its_reason(tmp_path: Path) -> None:
+    made = run(tmp_path, 0.6, 0.2).results()
+    found = verdict({}, made, waived={"C": "no time"})
+    assert (found.outcome, found.why) == (Outcome.WAIVED, ("no time",))
+    assert verdict({"waived": "licence"}, made).outcome is Outcome.WAIVED
+
+
+def test_most_counts_pairs(tmp_path: Path) -> None:
+    made = Bench(tmp_path)
+    for language, tuned in (("or", 0.2), ("hi", 0.2), ("bn", 0.6)):
+        made.base(language, 0.4).tuned(f"xquad-in/{language}", language, tuned)
+    most = {**FALLS, "pairs": "self", "needed": "most"}
+    assert verdict(most, made.results()).outcome is Outcome.REPRODUCED
+    assert verdict({**most, "needed": "all"}, made.results()).outcome is Outcome.CONTRADICTED
+    rises = {**most, "effect": {"kind": "difference", "above": 0}}
+    assert verdict(rises, made.results()).outcome is Outcome.CONTRADICTED
+
+
+def test_self_and_cross_take_their_own_pairs(tmp_path: Path) -> None:
+    made = Bench(tmp_path).base("or", 0.2).base("hi", 0.2)
+    for source in ("or", "hi"):
+        for language in ("or", "hi"):
+            made.tuned(f"xquad-in/{source}", language, 0.6)
+    found = made.results()
+    assert [p.name for p in verdict({"pairs": "self"}, found).pairs] == [
+        "xquad-in/or@60 → xquad-in/or",
+        "xquad-in/hi@60 → xquad-in/hi",
+    ]
+    assert len(verdict({"pairs": "cross"}, found).pairs) == 2
+    assert len(verdict({}, found).pairs) == 4
+    only = {
+        "trained_on": {"languages": "indic", "except": ["hi"]},
+        "evaluated_on": {"languages": ["ory_Orya"]},
+    }
+    assert len(verdict(only, found).pairs) == 1
+
+
+def test_one_training_system_is_compared_with_another_on_the_same_language(tmp_path: Path) -> None:
+    made = Bench(tmp_path).base("or", 0.2)
+    made.tuned("xquad-mt-nllb/de", "or", 0.6).tuned("xquad-mt-marian/de", "or", 0.3)
+    made.tuned("xquad-mt-nllb/ru", "or", 0.6)
+    claim = {"trained_on": {"datasets": "xquad-mt-nllb"}, "against": {"datasets": "xquad-mt-marian"}}
+    found = verdict(claim, made.results())
+    (pair,) = found.pairs
+    assert pair.name == "xquad-mt-nllb/de@60 → xquad-in/or against xquad-mt-marian/de@60"
+    assert pair.base is not None and pair.base.value == pytest.approx(30, abs=1)
+    assert found.outcome is Outcome.REPRODUCED
+
+
+def test_swapping_the_two_systems_flips_the_verdict(tmp_path: Path) -> None:
+    made = Bench(tmp_path).base("or", 0.2)
+    made.tuned("xquad-mt-nllb/de", "or", 0.3).tuned("xquad-mt-marian/de", "or", 0.6)
+    claim = {"trained_on": {"datasets": "xquad-mt-nllb"}, "against": {"datasets": "xquad-mt-marian"}}
+    assert verdict(claim, made.results()).outcome is Outcome.CONTRADICTED
+
+
+def test_one_recipe_is_compared_with_another(tmp_path: Path) -> None:
+    first = Bench(tmp_path, "masked").base("or", 0.4).tuned("xquad-in/or", "or", 0.2).results()
+    second = Bench(tmp_path, "learnt").base("or", 0.4).tuned("xquad-in/or", "or", 0.6).results()
+    claim = {**FALLS, "recipes": ["masked"], "against": {"recipe": "learnt"}}
+    assert verdict(claim, first, second).outcome is Outcome.REPRODUCED
+    alone = verdict(claim, first)
+    assert alone.outcome is Outcome.NOT_RUN
+
+
+def test_a_mean_over_languages_is_one_test(tmp_path: Path) -> None:
+    made = Bench(tmp_path)
+    for language, tuned in (("or", 0.6), ("hi", 0.3), ("bn", 0.35)):
+        made.base(language, 0.3).tuned("xquad-in/de", language, tuned)
+    found = verdict({"needed": "mean"}, made.results())
+    assert found.outcome is Outcome.REPRODUCED
+    assert found.effect is not None and found.effect.value == pytest.approx((30 + 0 + 5) / 3, abs=1.5)
+    assert all(pair.p_holm is None for pair in found.pairs)
+
+
+def test_many_pairs_of_a_family_are_corrected_together(tmp_path: Path) -> None:
+    made = run(tmp_path, 0.3, 0.42).results()
+    alone = verdict({"needed": "any"}, made).pairs[0]
+    assert alone.p is not None and alone.p == alone.p_holm
+    more = {name: {"needed": "any"} for name in ("D", "E", "F", "G")}
+    together = judge(claims({"needed": "any"}, **more), Case({"grid": made}), unexplained)
+    adjusted = together[0].pairs[0].p_holm
+    assert adjusted is not None and adjusted == pytest.approx(5 * alone.p, rel=1e-6)
+
+
+def test_the_gate_stops_a_sure_but_small_change(tmp_path: Path) -> None:
+    small = [text if at % 40 else "falsch" for at, text in enumerate(GOLD)]
+    made = Bench(tmp_path).base("or", 1.0).tuned("xquad-in/de", "or", 0, answers=small).results()
+    assert verdict(FALLS, made).outcome is Outcome.WITHIN_NOISE
+    assert verdict({**FALLS, "gate": 0}, made).outcome is Outcome.REPRODUCED
+
+
+def test_flags_stand_beside_the_outcome(tmp_path: Path) -> None:
+    made = Bench(tmp_path, model="tiny").base("or", 0.2, seen=True).tuned("xquad-in/de", "or", 0.6, seen=True)
+    found = verdict({}, made.results(), toys=frozenset({"tiny"}))
+    assert found.flags == ("mechanics only", "seen data")
+    assert verdict({}, made.results()).flags == ("another model", "seen data")
+    assert found.setting.seen == ("xquad-in/or",)
+
+
+def explained(**parts: float) -> Evidence:
+    def estimate(value: float, reach: float = 1.0) -> Estimate:
+        return Estimate(value, value - reach, value + reach, 200, 40, 1)
+
+    known = parts.get("known")
+    return Evidence(
+        change=estimate(parts["over"] + parts["lead"] + parts["rest"]),
+        over=estimate(parts["over"]),
+        lead=estimate(parts["lead"]),
+        rest=estimate(parts["rest"]),
+        void=bool(parts.get("void")),
+        known=None if known is None else estimate(known),
+    )
+
+
+@pytest.mark.parametrize(
+    ("parts", "outcome", "causes"),
+    [
+        ({"over": -30, "lead": 0, "rest": -2}, Outcome.REPRODUCED, ("over-generation",)),
+        ({"over": 0, "lead": -30, "rest": -2}, Outcome.EXPLAINED_OTHERWISE, ("lead-in",)),
+        ({"over": -2, "lead": 0, "rest": -30, "known": -40}, Outcome.EXPLAINED_OTHERWISE, ("knowledge",)),
+        (
+            {"over": -20, "lead": 0, "rest": -20, "known": -40},
+            Outcome.REPRODUCED,
+            ("over-generation", "knowledge"),
+        ),
+        ({"over": -2, "lead": 0, "rest": -30, "known": -4}, Outcome.INCONCLUSIVE, ()),
+        ({"over": -2, "lead": 0, "rest": -30}, Outcome.INCONCLUSIVE, ()),
+        ({"over": -2, "lead": 0, "rest": -30, "known": 40}, Outcome.INCONCLUSIVE, ()),
+        ({"over": -30, "lead": 0, "rest": 0, "void": 1}, Outcome.INCONCLUSIVE, ()),
+    ],
+)
+def test_an_effect_by_another_cause_is_explained_otherwise(
+    tmp_path: Path, parts: dict[str, float], outcome: Outcome, causes: tuple[str, ...]
+) -> None:
+    def explain(claim: Claim, pair: Pair) -> Evidence:
+        return explained(**parts)
+
+    claim = {**FALLS, "expects": ["over-generation"], "needed": "all"}
+    found = verdict(claim, run(tmp_path, 0.6, 0.3).results(), explain=explain)
+    assert (found.outcome, found.causes) == (outcome, causes)
+
+
+def test_a_cause_that_was_not_measured_leaves_the_claim_open(tmp_path: Path) -> None:
+    found = verdict({**FALLS, "expects": ["over-generation"]}, run(tmp_path, 0.6, 0.3).results())
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert any("was not measured" in why for why in found.why)
+
+
+def test_quality_and_gain_rise_together_or_not(tmp_path: Path) -> None:
+    made = Bench(tmp_path).base("or", 0.1)
+    shares = {"de": 0.2, "es": 0.3, "et": 0.4, "fi": 0.5, "fr": 0.6, "id": 0.7}
+    for language, share in shares.items():
+        made.tuned(f"xquad-mt-nllb/{language}", "or", share)
+    claim = {"effect": {"kind": "rank-correlation", "with": "bleu", "above": 0}}
+    rising = {f"xquad-mt-nllb/{language}": 100 * share for language, share in shares.items()}
+    found = verdict(claim, made.results(), quality={"bleu": rising})
+    assert found.outcome is Outcome.REPRODUCED
+    assert found.effect is not None and found.effect.value == pytest.approx(1)
+    falling = {name: -value for name, value in rising.items()}
+    assert verdict(claim, made.results(), quality={"bleu": falling}).outcome is Outcome.CONTRADICTED
+    assert verdict(claim, made.results(), quality={"bleu": {}}).outcome is Outcome.NOT_RUN
+
+
+def test_seeds_are_a_second_level(tmp_path: Path) -> None:
+    steady = verdict({}, run(tmp_path / "a", 0.3, 0.5, (1, 2, 3)).results())
+    uneven = Bench(tmp_path / "b").base("or", 0.3)
+    for seed, share in ((1, 0.2), (2, 0.5), (3, 0.8)):
+        uneven.tuned("xquad-in/de", "or", share, seed)
+    wide = verdict({}, uneven.results())
+    assert steady.outcome is Outcome.REPRODUCED and wide.outcome is Outcome.INCONCLUSIVE
+    assert wide.setting.seeds == 3 and right(0.5) != right(0.5, 3)
+
+
+def test_indic_is_the_catalogs_group(tmp_path: Path) -> None:
+    made = Bench(tmp_path).base("or", 0.2).base("en", 0.2)
+    made.tuned("xquad-in/de", "or", 0.6).tuned("xquad-in/de", "en", 0.6)
+    assert [
+        pair.name for pair in verdict({"evaluated_on": {"languages": "indic"}}, made.results()).pairs
+    ] == ["xquad-in/de@60 → xquad-in/or"]
+    assert "or" in INDIC["indic"]
