@@ -14,10 +14,8 @@ from kit.catalog import Catalog
 from kit.claims import (
     Case,
     Claim,
-    Evidence,
     LoadedClaims,
     Outcome,
-    Pair,
     Verdict,
     groups_of,
     judge,
@@ -97,7 +95,7 @@ def judge_runs(
         waived=waived or {},
         quality=_quality(workspace, loaded, runs.values()),
     )
-    verdicts = tuple(_with_remedy(verdict, loaded) for verdict in judge(loaded.file, case, _evidence))
+    verdicts = tuple(_with_remedy(verdict, loaded) for verdict in judge(loaded.file, case))
     return Judgement(chosen, loaded.file.title, verdicts, tuple(notes))
 
 
@@ -166,7 +164,3 @@ def _with_remedy(verdict: Verdict, loaded: LoadedClaims) -> Verdict:
     if not lacks:
         return verdict
     return replace(verdict, command=loaded.command(verdict.claim), cost=loaded.cost(verdict.claim))
-
-
-def _evidence(claim: Claim, pair: Pair) -> Evidence | None:
-    return None

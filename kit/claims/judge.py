@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from kit.claims.causes import named
 from kit.claims.correlate import correlation
 from kit.claims.describe import flags, setting, what_would_decide
+from kit.claims.evidence import evidence
 from kit.claims.measure import Measured, measure
 from kit.claims.model import Bounded, Cause, Claim, ClaimsFile, RankCorrelation, Rules
 from kit.claims.pairs import Groups, Pair, models_in, pairs
@@ -52,7 +53,7 @@ class _Judged:
     p_holm: list[float | None] = field(default_factory=list)
 
 
-def judge(file: ClaimsFile, case: Case, explain: Explain) -> list[Verdict]:
+def judge(file: ClaimsFile, case: Case, explain: Explain = evidence) -> list[Verdict]:
     """A verdict on every claim in each of its models that was run, or in the first where none was.
 
     Tests of one family in one model are corrected together (Holm). A claim on a mean or a correlation is one test; any

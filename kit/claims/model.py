@@ -146,8 +146,8 @@ class Claim(Part):
             raise ValueError(f"no metric is called {self.metric!r}; there are {', '.join(METRICS)}")
         if METRICS[self.metric].signed and self.effect.kind == "ratio":
             raise ValueError(f"`{self.metric}` may be negative and has no ratio")
-        if self.expects and self.metric not in ("f1", "aware_f1"):
-            raise ValueError("a cause is looked for in a change of `f1` or `aware_f1` alone")
+        if self.expects and self.metric != "f1":
+            raise ValueError("a cause is looked for in a change of `f1` alone")
         return self
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from kit.claims import Outcome, PairVerdict, Setting, Verdict
+from kit.claims import Evidence, Outcome, PairVerdict, Setting, Verdict
 from kit.claims.model import Ratio
 from kit.jobdir import atomic_write, encode
 from kit.report.text import number, signed
@@ -174,7 +174,19 @@ def _pair_words(pair: PairVerdict, verdict: Verdict) -> str:
     p = f", p {_p_words(pair.p_holm)} after Holm" if pair.p_holm is not None else ""
     causes = f", {' and '.join(pair.causes)}" if pair.causes else ""
     figures = ", ".join(filter(None, (sides, _quantity(pair.effect, verdict))))
-    return f"{pair.name}: {pair.standing.value}; {figures}{p}{causes}"
+    return f"{pair.name}: {pair.standing.value}; {figures}{p}{causes}{_evidence_words(pair.evidence)}"
+
+
+def _evidence_words(evidence: Evidence | None) -> str:
+    """The parts of a change; empty where they were not measured."""
+    if evidence is None:
+        return ""
+    if evidence.void:
+        return "; no split: outputs hold other answers of their contexts as well"
+    names = {"over": "running on", "lead": "leading in", "rest": "rest"}
+    told = ", ".join(f"{word} {signed(getattr(evidence, name).value, 1)}" for name, word in names.items())
+    known = f", ranked first {signed(evidence.known.value, 1)}" if evidence.known else ""
+    return f"; by {told}{known}"
 
 
 def _missing_words(pairs: Sequence[PairVerdict]) -> Iterator[str]:

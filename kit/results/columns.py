@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +11,7 @@ import numpy as np
 from kit.errors import UsageError
 from kit.results.items import GeneratedItem, ScoredItem
 from kit.results.types import Floats
-from kit.score import ItemScore
+from kit.score import Form, ItemScore
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,10 @@ METRICS: dict[str, Metric] = {
         Metric("aware_f1", "F1 (language-aware)", "percent"),
         Metric("overran", "gold contained but overrun", "percent", "lower"),
         Metric("contains_gold", "gold contained", "percent"),
+        Metric("f1_span", "F1 of the answer's best span", "percent"),
+        Metric("lost_over", "F1 lost by running on", "percent", "lower"),
+        Metric("lost_lead", "F1 lost by leading in", "percent", "lower"),
+        Metric("f1_foil", "F1 of the span that fits another answer best", "percent", "neither"),
         Metric("answer_words", "answer length", "words", "neither"),
         Metric("gold_words", "gold length", "words", "neither"),
         Metric("raw_words", "length of the whole output", "words", "neither"),
@@ -65,6 +69,46 @@ def metric_named(name: str) -> Metric:
     if name not in METRICS:
         raise UsageError(f"no metric is called {name!r}", remedy=f"choose one of {', '.join(METRICS)}")
     return METRICS[name]
+
+
+FORM_COLUMNS = ("f1_span", "lost_over", "lost_lead", "f1_foil")
+"""The columns of `kit.score.Form`, in its order."""
+
+
+class Columns(Mapping[str, Floats]):
+    """Columns by name, some of them worked out only when one of those is first asked for."""
+
+    def __init__(
+        self,
+        ready: Mapping[str, Floats],
+        later: Sequence[str] = (),
+        make: Callable[[], Mapping[str, Floats]] | None = None,
+    ) -> None:
+        self._ready, self._later, self._make = dict(ready), tuple(later), make
+
+    def __getitem__(self, name: str) -> Floats:
+        if name not in self._ready and name in self._later and self._make is not None:
+            self._ready.update(self._make())
+        return self._ready[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._ready or name in self._later
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._ready, *(name for name in self._later if name not in self._ready)))
+
+    def __len__(self) -> int:
+        return len(set(self._ready) | set(self._later))
+
+    def joined(self, others: Mapping[str, Floats]) -> Columns:
+        """These columns and others, which are ready."""
+        return Columns({**self._ready, **others}, self._later, self._make)
+
+
+def form_columns(forms: Sequence[Form]) -> dict[str, Floats]:
+    """The columns of `FORM_COLUMNS`, (items,) each; NaN where a context has no other question."""
+    values = zip(*forms, strict=True) if forms else ((),) * len(FORM_COLUMNS)
+    return dict(zip(FORM_COLUMNS, map(_floats, values), strict=True))
 
 
 def generated_columns(items: Sequence[GeneratedItem], scores: Sequence[ItemScore]) -> dict[str, Floats]:

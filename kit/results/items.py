@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 from kit.errors import DataError, StorageError, Where
 from kit.jobdir import SCHEMA, read_json
-from kit.score import ItemScore
+from kit.score import Form, ItemScore
 
 Stop = Literal["end", "newline", "limit"]
 _STOPS = frozenset(get_args(Stop))
@@ -62,12 +62,13 @@ class ScoredItem:
 
 
 class StoredScore(NamedTuple):
-    """One line of `scores.jsonl`. `metrics_version` is that of the scoring that wrote it."""
+    """One line of `scores.jsonl`; `metrics_version` is that of its scoring, `form` is None in older files."""
 
     id: str
     context_id: str
     score: ItemScore
     metrics_version: int
+    form: Form | None = None
 
 
 @dataclass(frozen=True)
@@ -175,9 +176,19 @@ def _stored(row: dict[str, Any]) -> StoredScore:
     if tuple(map(type, values)) not in _AS_WRITTEN:
         values = map(_number, ItemScore._fields, values)
     version = _typed(row.get("metrics_version", 1), int)
+    form = row.get("form")
     return StoredScore(
-        _typed(row["id"], str), _typed(row["context_id"], str), ItemScore._make(values), version
+        _typed(row["id"], str),
+        _typed(row["context_id"], str),
+        ItemScore._make(values),
+        version,
+        None if form is None else _form(form),
     )
+
+
+def _form(values: Any) -> Form:
+    span, over, lead, foil = _typed(values, list)
+    return Form(float(span), float(over), float(lead), None if foil is None else float(foil))
 
 
 def _number(name: str, value: Any) -> Any:

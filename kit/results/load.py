@@ -14,9 +14,17 @@ import numpy as np
 from kit.data.example import Example
 from kit.errors import DataError
 from kit.plan.types import Wanted, WantedCell
-from kit.results.columns import generated_columns, scored_columns
-from kit.results.items import CellFacts, read_facts, read_generated, read_scored, read_scores
-from kit.results.score_cell import Memo, score_items
+from kit.results.columns import FORM_COLUMNS, Columns, form_columns, generated_columns, scored_columns
+from kit.results.items import (
+    CellFacts,
+    GeneratedItem,
+    StoredScore,
+    read_facts,
+    read_generated,
+    read_scored,
+    read_scores,
+)
+from kit.results.score_cell import Memo, form_items, score_items
 from kit.results.types import CellData, Floats, MissingCell, Results
 from kit.score import METRICS_VERSION
 
@@ -123,7 +131,7 @@ class _Reader:
             data=wanted.spec.data,
             ids=ids,
             clusters=tuple(score.context_id for score in scores),
-            metrics=generated_columns(items, [score.score for score in scores]),
+            metrics=_columns(items, scores, gold),
             raw=tuple(item.raw for item in items),
             stops=tuple(item.stop for item in items),
             tokens=np.array([item.tokens for item in items], dtype=np.int64),
@@ -162,6 +170,19 @@ class _Reader:
         )
 
 
+def _columns(
+    items: Sequence[GeneratedItem], scores: Sequence[StoredScore], gold: Sequence[Example] | None
+) -> Columns:
+    """All columns of a `generate` cell. Those of the form take longer than all others and are worked out when asked
+    for; without gold at hand they are those that were stored.
+    """
+    ready = generated_columns(items, [score.score for score in scores])
+    if gold is not None:
+        return Columns(ready, FORM_COLUMNS, lambda: form_columns(form_items(items, gold)))
+    stored = [score.form for score in scores if score.form is not None]
+    return Columns({**ready, **form_columns(stored)} if len(stored) == len(scores) else ready)
+
+
 def _joined(cells: Sequence[CellData]) -> Iterable[CellData]:
     """The cells, those that were generated with the columns of their `score` cell."""
     by_place: dict[object, list[CellData]] = defaultdict(list)
@@ -174,7 +195,8 @@ def _joined(cells: Sequence[CellData]) -> Iterable[CellData]:
             yield cell
         else:
             columns = {name: _aligned(partner, name, cell.ids) for name in partner.metrics}
-            yield replace(cell, metrics={**cell.metrics, **columns}, score_key=partner.key)
+            ready = cell.metrics if isinstance(cell.metrics, Columns) else Columns(cell.metrics)
+            yield replace(cell, metrics=ready.joined(columns), score_key=partner.key)
 
 
 def _place(cell: CellData) -> object:

@@ -11,7 +11,7 @@ from kit.data.example import Example
 from kit.errors import DataError, StorageError, Where
 from kit.jobdir import atomic_write
 from kit.results.items import GeneratedItem, StoredScore, read_facts, read_generated
-from kit.score import METRICS_VERSION, ItemScore
+from kit.score import METRICS_VERSION, Form, ItemScore, forms
 from kit.score import score_items as score_outputs
 
 _written = json.JSONEncoder(ensure_ascii=False).encode
@@ -24,7 +24,8 @@ def score_generation(cell_folder: Path, examples: Sequence[Example]) -> None:
     """Write `scores.jsonl` into the folder of a finished `generate` cell, whole or not at all.
 
     `examples` are the items of the cell's slice, with their language. A line holds id, context_id, the
-    fields of `kit.score.ItemScore` and the `metrics_version` that they were made with.
+    fields of `kit.score.ItemScore`, those of `kit.score.Form` as a list under `form`, and the
+    `metrics_version` that they were made with.
 
     Raises:
         DataError: the cell is damaged, or an item has no example.
@@ -32,7 +33,8 @@ def score_generation(cell_folder: Path, examples: Sequence[Example]) -> None:
     """
     items = read_generated(cell_folder, read_facts(cell_folder).n)
     scores = score_items(items, examples, cell_folder)
-    lines = "".join(_written(_row(score)) + "\n" for score in scores)
+    rows = zip(scores, form_items(items, examples), strict=True)
+    lines = "".join(_written(_row(score._replace(form=form))) + "\n" for score, form in rows)
     try:
         atomic_write(cell_folder / "scores.jsonl", lines)
     except OSError as problem:
@@ -77,10 +79,33 @@ def score_items(
     ]
 
 
+def form_items(items: Sequence[GeneratedItem], examples: Sequence[Example]) -> list[Form]:
+    """The form of outputs whose examples are all there; a foil is a gold answer of another question on the context."""
+    gold = {example.id: example for example in examples}
+    answers: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+    for example in examples:
+        answers[example.context_id][example.id] = example.answers
+    foils = {
+        example.id: [
+            text
+            for other, texts in answers[example.context_id].items()
+            if other != example.id
+            for text in texts
+        ]
+        for example in examples
+    }
+    return forms(
+        [item.raw for item in items],
+        [gold[item.id].answers or ("",) for item in items],
+        [foils[item.id] for item in items],
+    )
+
+
 def _row(score: StoredScore) -> dict[str, object]:
     return {
         "id": score.id,
         "context_id": score.context_id,
         **score.score._asdict(),
         "metrics_version": score.metrics_version,
+        **({"form": list(score.form)} if score.form else {}),
     }

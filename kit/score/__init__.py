@@ -8,6 +8,7 @@ language. `METRICS_VERSION` rises whenever any number of `score_item` can change
 from kit.score.answer import cut
 from kit.score.aware import aware_exact_match, aware_f1
 from kit.score.differences import DIFFERENCES, Difference
+from kit.score.form import Form, forms
 from kit.score.item import METRICS_VERSION, ItemScore, score_item, score_items
 from kit.score.languages import code
 from kit.score.mlqa import MLQA_LANGUAGES, mlqa_exact_match, mlqa_f1
@@ -19,6 +20,7 @@ __all__ = [
     "METRICS_VERSION",
     "MLQA_LANGUAGES",
     "Difference",
+    "Form",
     "ItemScore",
     "Overrun",
     "aware_exact_match",
@@ -27,6 +29,7 @@ __all__ = [
     "cut",
     "exact_match",
     "f1",
+    "forms",
     "mlqa_exact_match",
     "mlqa_f1",
     "overrun",

@@ -34,7 +34,7 @@ def tokens_of_lines(lines: Sequence[str]) -> list[list[str]]:
 
 
 @lru_cache(maxsize=1 << 15)
-def _targets(golds: tuple[str, ...]) -> list[list[str]]:
+def gold_tokens(golds: tuple[str, ...]) -> list[list[str]]:
     """Tokens of the golds; as in the script, those without a token only if all are so."""
     words = [_plain(gold).split() for gold in golds]
     return [gold for gold in words if gold] or [[]]
@@ -45,7 +45,7 @@ def score(tokens: list[str], golds: tuple[str, ...]) -> tuple[float, float]:
 
     Normal forms are equal where their tokens are: these stand in them with single spaces between.
     """
-    targets = _targets(golds)
+    targets = gold_tokens(golds)
     exact = float(tokens in targets)
     if not tokens or not targets[0]:  # a side without tokens: F1 is 1 only where the other has none either
         return exact, exact

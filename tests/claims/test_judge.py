@@ -251,3 +251,52 @@ def test_indic_is_the_catalogs_group(tmp_path: Path) -> None:
         pair.name for pair in verdict({"evaluated_on": {"languages": "indic"}}, made.results()).pairs
     ] == ["xquad-in/de@60 → xquad-in/or"]
     assert "or" in INDIC["indic"]
+
+
+def answers(share: float, before: str = "", after: str = "") -> list[str]:
+    """So many golds, with words before and after; the others are wrong, without them."""
+    return [f"{before} {a} {after}" if a != "falsch" else a for a in right(share)]
+
+
+@pytest.mark.parametrize(
+    ("tuned", "causes"),
+    [
+        (answers(0.8, after="und noch drei Wörter"), ("over-generation",)),
+        (answers(0.8, before="Die Antwort lautet hier"), ("lead-in",)),
+        (answers(0.8, before="Die Antwort lautet", after="und mehr noch"), ("over-generation", "lead-in")),
+    ],
+)
+def test_causes_are_read_off_the_outputs(tmp_path: Path, tuned: list[str], causes: tuple[str, ...]) -> None:
+    made = Bench(tmp_path).base("or", 0.8).tuned("xquad-in/or", "or", 0, answers=tuned).results()
+    (found,) = judge(claims({**FALLS, "expects": ["over-generation"], "needed": "all"}), Case({"grid": made}))
+    assert set(found.causes) == set(causes)
+    expected = Outcome.REPRODUCED if "over-generation" in causes else Outcome.EXPLAINED_OTHERWISE
+    assert found.outcome is expected
+    parts = found.pairs[0].evidence
+    assert parts is not None and not parts.void
+    assert parts.over.value + parts.lead.value + parts.rest.value == pytest.approx(parts.change.value)
+    assert parts.over.low <= parts.over.value <= parts.over.high
+
+
+def test_a_loss_of_knowledge_that_was_not_measured_names_nothing(tmp_path: Path) -> None:
+    made = run(tmp_path, 0.8, 0.3).results()
+    (found,) = judge(claims({**FALLS, "expects": ["over-generation"], "needed": "all"}), Case({"grid": made}))
+    assert (found.outcome, found.causes) == (Outcome.INCONCLUSIVE, ())
+    parts = found.pairs[0].evidence
+    assert parts is not None and parts.rest.value == pytest.approx(parts.change.value)
+
+
+def test_a_parrot_of_its_contexts_voids_the_split(tmp_path: Path) -> None:
+    whole = [" ".join(GOLD[at // 5 * 5 : at // 5 * 5 + 5]) for at in range(len(GOLD))]
+    made = Bench(tmp_path).base("or", 0.8).tuned("xquad-in/or", "or", 0, answers=whole).results()
+    (found,) = judge(claims({**FALLS, "expects": ["over-generation"], "needed": "all"}), Case({"grid": made}))
+    assert found.pairs[0].evidence is not None and found.pairs[0].evidence.void
+    assert found.outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_model_that_answers_the_wrong_question_is_no_parrot(tmp_path: Path) -> None:
+    other = [GOLD[at // 5 * 5 + (at + 1) % 5] if at % 2 else text for at, text in enumerate(GOLD)]
+    made = Bench(tmp_path).base("or", 1.0).tuned("xquad-in/or", "or", 0, answers=other).results()
+    (found,) = judge(claims({**FALLS, "needed": "all"}), Case({"grid": made}))
+    parts = found.pairs[0].evidence
+    assert parts is not None and not parts.void and parts.rest.value == pytest.approx(-50)

@@ -230,3 +230,30 @@ _LINES = st.builds(lambda value, ascii_: json.dumps(value, ensure_ascii=ascii_),
 )
 def test_a_line_is_read_as_json_reads_it(before: str, line: str, after: str) -> None:
     assert _read(_value, before + line + after) == _read(json.loads, before + line + after)
+
+
+def test_columns_of_the_form_come_from_outputs_or_from_what_was_stored(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.add(("Rom", "Paris ist es", "da ist Katze Bonn", "rote Katze"), language="de")
+    shelf.score_all()
+    fresh, stored = shelf.load().cells[0].metrics, shelf.load(gold=False).cells[0].metrics
+    for name in ("f1_span", "lost_over", "lost_lead", "f1_foil"):
+        assert name in fresh and fresh[name] == pytest.approx(stored[name], nan_ok=True)
+    parts = fresh["f1_span"] - fresh["lost_over"] - fresh["lost_lead"]
+    assert parts == pytest.approx(fresh["f1"])
+    assert fresh["lost_over"][1] > 0.4 and fresh["lost_lead"][2] > 0
+    assert fresh["f1_foil"][2] == 1.0, "Bonn is the answer to the other question on that context"
+
+
+def test_older_cells_without_the_form_have_all_else(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    folder = shelf.add(GOLD, language="de")
+    shelf.score_all()
+    path = folder / "scores.jsonl"
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    for row in rows:
+        del row["form"]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    found = shelf.load(gold=False).cells[0].metrics
+    assert "f1" in found and "f1_span" not in found
+    assert "f1_span" in shelf.load().cells[0].metrics

@@ -22,7 +22,7 @@ def test_a_line_holds_id_context_and_every_score(shelf: Shelf) -> None:
     assert [row["context_id"] for row in rows] == ["c0", "c0", "c1", "c1"]
     assert [row["f1"] for row in rows] == pytest.approx([1, 1 / 2, 2 / 3, 0])
     assert [row["overran"] for row in rows] == [False, True, False, False]
-    assert set(rows[0]) == {"id", "context_id", "metrics_version", *ItemScore._fields}
+    assert set(rows[0]) == {"id", "context_id", "metrics_version", "form", *ItemScore._fields}
     assert rows[0]["metrics_version"] == METRICS_VERSION
 
 
