@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,8 +21,9 @@ from kit.job.failures import BadInput, unstopped
 from kit.job.memory import rows_that_fit
 from kit.job.model import Base, adapter_digest
 from kit.job.prompt import Encoder
+from kit.job.ranking import Ranker, in_parts, ranked
 from kit.job.sampling import Chooser
-from kit.job.scoring import Scored, Scorer
+from kit.job.scoring import Row, Scored, Scorer
 from kit.job.vocabulary import Vocabulary, decode_text, read_vocabulary
 from kit.jobdir import (
     CellSpec,
@@ -36,9 +37,11 @@ from kit.jobdir import (
     sha256_file,
 )
 from kit.jobdir.spec import Dtype
+from kit.score import cut
 
 _SCHEMA = 1  # of cell.json
 _VERSION = 1  # of the job kind
+_ROWS_AT_ONCE = 2_048  # spans that are scored together
 _TELL_EVERY = 1.0  # seconds between two progress events
 
 
@@ -110,6 +113,8 @@ def _produce(key: str, cell: CellSpec, stage: _Stage) -> None:
     unfinished = desk.folder.scratch / key
     unfinished.mkdir(parents=True)
     make = _generate if isinstance(cell.task, GenerateTask) else _score
+    if isinstance(cell.task, ScoreTask) and cell.task.continuations == "spans":
+        make = _rank
     items = make(cell, examples, stage, Progress(desk.emit, key, len(examples)))
     lines = (json.dumps(item, ensure_ascii=False, separators=(",", ":")) + "\n" for item in items)
     with (unfinished / "items.jsonl").open("w", encoding="utf-8") as stream:
@@ -137,15 +142,22 @@ def _generate(
 ) -> list[dict[str, Any]]:
     """The rows of `items.jsonl` of a `generate` cell, in the order of the slice."""
     assert isinstance(cell.task, GenerateTask)
+    return _outputs(cell, cell.task, examples, stage, progress)
+
+
+def _outputs(
+    cell: CellSpec, task: GenerateTask, examples: Sequence[Example], stage: _Stage, progress: Progress
+) -> list[dict[str, Any]]:
+    """Decoded outputs, one an example, in their order."""
     encoder = Encoder(stage.tokenizer, cell.prompt)
     prompts = [encoder.prompt_ids(example) for example in examples]
-    chooser = Chooser(cell.task, cell.seed, stage.desk.job.device, batched=cell.mode == "fast")
-    decoder = Decoder(stage.model, stage.tokenizer, stage.vocabulary, cell.task, chooser)
+    chooser = Chooser(task, cell.seed, stage.desk.job.device, batched=cell.mode == "fast")
+    decoder = Decoder(stage.model, stage.tokenizer, stage.vocabulary, task, chooser)
     ids = [example.id for example in examples]
     if cell.mode == "exact":
         stream = decoder.exact(ids, prompts)
     else:
-        fit = rows_that_fit(stage.model, cell.task.limit, stage.desk.job.batch_tokens, stage.desk.job.device)
+        fit = rows_that_fit(stage.model, task.limit, stage.desk.job.batch_tokens, stage.desk.job.device)
         stream = decoder.fast(ids, prompts, fit)
     rows: dict[int, dict[str, Any]] = {}
     for done in stream:
@@ -168,8 +180,51 @@ def _score(
     prompts = [encoder.prompt_ids(example) for example in examples]
     asked = [(i, answer) for i, example in enumerate(examples) for answer in _continuations(cell, example)]
     rows = [(prompts[i], encoder.continuation_ids(examples[i], answer)) for i, answer in asked]
-    scorer = Scorer(stage.model, stage.vocabulary)
     progress.total, progress.unit = len(rows), "continuations"
+    scored = _scored(cell, rows, stage, progress)
+    items: list[dict[str, Any]] = [
+        {"id": example.id, "prompt_tokens": len(prompt), "continuations": []}
+        for example, prompt in zip(examples, prompts, strict=True)
+    ]
+    for index, (i, answer) in enumerate(asked):
+        items[i]["continuations"].append(_continuation(answer, scored[index]))
+    return items
+
+
+def _rank(
+    cell: CellSpec, examples: Sequence[Example], stage: _Stage, progress: Progress
+) -> list[dict[str, Any]]:
+    """The rows of `items.jsonl` of a `score` cell of spans, in the order of the slice."""
+    assert isinstance(cell.task, ScoreTask)
+    encoder = Encoder(stage.tokenizer, cell.prompt)
+    ranker = Ranker(encoder, examples)
+    answerable = [at for at, example in enumerate(examples) if example.answers]
+    if cell.task.lead == "own-words":
+        greedy = GenerateTask(limit=cell.task.limit)
+        outputs = _outputs(cell, greedy, examples, stage, progress)
+        asked = [ranker.after_own_words(at, cut(str(outputs[at]["raw"]))) for at in answerable]
+    else:
+        asked = [ranker.after_prompt(at) for at in answerable]
+    items: list[dict[str, Any]] = [
+        {"id": e.id, "prompt_tokens": len(encoder.prompt_ids(e)), "continuations": [], "ranking": None}
+        for e in examples
+    ]
+    found = [one for one in asked if one is not None]
+    progress.total, progress.unit = sum(len(one.others) + 1 for one in found), "spans"
+    for part in in_parts(found, _ROWS_AT_ONCE):
+        rows = [row for one in part for row in ranker.rows(one)]
+        scored = iter(_scored(cell, rows, stage, progress))
+        for one in part:
+            own = list(islice(scored, len(one.others) + 1))
+            item = items[one.item]
+            item["continuations"] = [_continuation(one.gold[0], own[0])]
+            item["ranking"] = {"lead": one.lead, **ranked(one, own, examples[one.item].answers)}
+    return items
+
+
+def _scored(cell: CellSpec, rows: Sequence[Row], stage: _Stage, progress: Progress) -> list[Scored]:
+    """Rows of prompt and continuation, scored, in their order."""
+    scorer = Scorer(stage.model, stage.vocabulary)
     if cell.mode == "exact":
         stream = scorer.exact(rows)
     else:
@@ -180,16 +235,11 @@ def _score(
     for done in stream:
         scored[done.index] = done
         progress.add(1, len(rows[done.index][0]) + len(rows[done.index][1]))
-    items: list[dict[str, Any]] = [
-        {"id": example.id, "prompt_tokens": len(prompt), "continuations": []}
-        for example, prompt in zip(examples, prompts, strict=True)
-    ]
-    for index, (i, answer) in enumerate(asked):
-        one = scored[index]
-        items[i]["continuations"].append(
-            {"text": answer, "tokens": list(one.tokens), "end": one.end, "newline": one.newline}
-        )
-    return items
+    return [scored[index] for index in range(len(rows))]
+
+
+def _continuation(text: str, one: Scored) -> dict[str, Any]:
+    return {"text": text, "tokens": list(one.tokens), "end": one.end, "newline": one.newline}
 
 
 def _continuations(cell: CellSpec, example: Example) -> list[str]:

@@ -57,11 +57,16 @@ class GenerateTask:
 class ScoreTask:
     """Teacher-forced log-likelihoods of every token of the given continuations, and of what may follow them.
 
-    `gold` takes all distinct gold answers of an item, `first-gold` the first alone.
+    `gold` takes all distinct gold answers of an item, `first-gold` the first alone, `spans` one that stands in the
+    context and all spans of the context that have as many tokens, among which it is ranked. Spans follow the prompt,
+    or (`lead`) the model's own greedy words, at most `limit` tokens, up to where a gold answer or one of another
+    question on the context appears in them.
     """
 
     kind: Literal["score"] = "score"
-    continuations: Literal["gold", "first-gold"] = "gold"
+    continuations: Literal["gold", "first-gold", "spans"] = "gold"
+    lead: Literal["prompt", "own-words"] = "prompt"
+    limit: int = 100
 
 
 @dataclass(frozen=True)

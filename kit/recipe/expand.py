@@ -54,7 +54,9 @@ def trainer(recipe: Recipe) -> TrainerSettings:
 
 def tasks(recipe: Recipe) -> list[tuple[str, GenerateTask | ScoreTask]]:
     """Every task with its label: its kind, and behind a colon what differs from the recipe's switches."""
-    return [_score(task) if isinstance(task, Score) else _generate(recipe, task) for task in recipe.tasks]
+    return [
+        _score(recipe, task) if isinstance(task, Score) else _generate(recipe, task) for task in recipe.tasks
+    ]
 
 
 def train_prompt(recipe: Recipe, prompt: Template) -> Prompt:
@@ -135,6 +137,15 @@ def _greedy(recipe: Recipe, task: Generate) -> bool:
     return (task.decoding or recipe.switches.decoding) == "greedy"
 
 
-def _score(task: Score) -> tuple[str, ScoreTask]:
-    label = "score" if task.continuations == "gold" else f"score:continuations={task.continuations}"
-    return label, ScoreTask(continuations=task.continuations)
+def _score(recipe: Recipe, task: Score) -> tuple[str, ScoreTask]:
+    """The task as the job takes it. Where there are no own words, their limit keeps its default, out of the key."""
+    usual = Score(kind="score")
+    different = [
+        f"{name}={getattr(task, name)}"
+        for name in ("continuations", "lead")
+        if getattr(task, name) != getattr(usual, name)
+    ]
+    label = f"score:{','.join(different)}" if different else "score"
+    if task.lead == "prompt":
+        return label, ScoreTask(continuations=task.continuations)
+    return label, ScoreTask(continuations=task.continuations, lead=task.lead, limit=recipe.answer_limit)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ByteSize, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
 from kit.recipe.sources import (
     Adapter,
@@ -112,9 +113,21 @@ class Score(Entry):
     short: ClassVar[str | None] = "kind"
     model_config = ConfigDict(json_schema_extra=lambda schema: or_text(schema, "score"))
     kind: Literal["score"] = Field(description="Teacher-forced scoring.")
-    continuations: Literal["gold", "first-gold"] = Field(
-        default="gold", description="All distinct gold answers of an item, or the first alone."
+    continuations: Literal["gold", "first-gold", "spans"] = Field(
+        default="gold",
+        description="All distinct gold answers of an item, the first alone, or one among all `spans` of the "
+        "context that are as long (O4).",
     )
+    lead: Literal["prompt", "own-words"] = Field(
+        default="prompt",
+        description="Spans follow the `prompt`, or the model's `own-words` up to where an answer appears in them (O1).",
+    )
+
+    @model_validator(mode="after")
+    def _lead_of_spans(self) -> Score:
+        if self.lead == "own-words" and self.continuations != "spans":
+            raise PydanticCustomError("lead", "`lead: own-words` goes with `continuations: spans` alone")
+        return self
 
 
 def _task_tag(value: Any) -> str | None:

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from kit.errors import UsageError
+from kit.jobdir import ScoreTask
 from kit.results.items import GeneratedItem, ScoredItem
 from kit.results.types import Floats
 from kit.score import Form, ItemScore
@@ -55,6 +56,14 @@ METRICS: dict[str, Metric] = {
         Metric("at_limit", "stopped by the token limit", "percent", "lower"),
         Metric("p_stop", "p(stop) after the gold answer", "percent"),
         Metric("gold_logprob", "log-likelihood of the gold answer", "nats a token", signed=True),
+        Metric("span_first", "gold ranked first among spans, after the prompt", "percent"),
+        Metric("span_share", "share of the gold among spans, after the prompt", "percent"),
+        Metric("span_f1", "F1 of the likeliest span, after the prompt", "percent"),
+        Metric("span_ceiling", "F1 of the best span that there is", "percent", "neither"),
+        Metric("known", "gold ranked first among spans, after the model's own words", "percent"),
+        Metric("known_share", "share of the gold among spans, after the model's own words", "percent"),
+        Metric("known_measured", "answers that name something of their context", "percent", "neither"),
+        Metric("p_stop_own", "p(stop) after the gold answer, after the model's own words", "percent"),
     )
 }
 """Every metric by its name, in the order of the tables."""
@@ -123,18 +132,32 @@ def generated_columns(items: Sequence[GeneratedItem], scores: Sequence[ItemScore
     return {name: column for name, column in columns.items() if not np.isnan(column).all()}
 
 
-def scored_columns(items: Sequence[ScoredItem]) -> dict[str, Floats]:
-    """`p_stop` and `gold_logprob` of a `score` cell, (items,) each, after the first gold answer.
+def scored_columns(items: Sequence[ScoredItem], task: ScoreTask) -> dict[str, Floats]:
+    """The columns of a `score` cell, (items,) each; what was not measured of an item is NaN.
 
     p(stop) = p(end token) + p(new line), the two ways in which the protocol's answer ends (its first line
-    counts).
+    counts), after the first gold answer. A gold that ties with others for the first rank has a share of it.
     """
     first = [item.continuations[0] if item.continuations else None for item in items]
     with np.errstate(under="ignore"):
         stops = [np.exp(c.end) + np.exp(c.newline) if c else None for c in first]
-    means = [sum(c.tokens) / len(c.tokens) if c and c.tokens else None for c in first]
     # Two probabilities that were rounded apart may add up to a hair above 1.
-    return {"p_stop": np.minimum(_floats(stops), 1.0), "gold_logprob": _floats(means)}
+    stop = np.minimum(_floats(stops), 1.0)
+    if task.continuations != "spans":
+        means = [sum(c.tokens) / len(c.tokens) if c and c.tokens else None for c in first]
+        return {"p_stop": stop, "gold_logprob": _floats(means)}
+    rankings = [item.ranking for item in items]
+    ranked_first = _floats([None if r is None else float(r.rank == 1) / (1 + r.ties) for r in rankings])
+    shares = _floats([r.share if r else None for r in rankings])
+    if task.lead == "own-words":
+        measured = _floats([float(r is not None) for r in rankings])
+        return {"known": ranked_first, "known_share": shares, "known_measured": measured, "p_stop_own": stop}
+    return {
+        "span_first": ranked_first,
+        "span_share": shares,
+        "span_f1": _floats([r.f1 if r else None for r in rankings]),
+        "span_ceiling": _floats([r.ceiling if r else None for r in rankings]),
+    }
 
 
 def _floats(values: Sequence[float | None]) -> Floats:

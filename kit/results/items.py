@@ -53,12 +53,30 @@ class Continuation:
 
 
 @dataclass(frozen=True, slots=True)
+class Ranking:
+    """Where a gold answer stands among `spans` of its context: `rank` from 1, beside so many `ties`, with a `share`
+    (0 to 1) of the softmax; F1 (0 to 1) of the likeliest span, and of the best one.
+    """
+
+    spans: int
+    rank: int
+    ties: int
+    share: float
+    f1: float
+    ceiling: float
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredItem:
-    """One item of a `score` cell; the continuations stand in the order of the gold answers."""
+    """One item of a `score` cell; the continuations stand in the order of the gold answers.
+
+    `ranking` is None in cells without spans, and where an item was not measured.
+    """
 
     id: str
     prompt_tokens: int
     continuations: tuple[Continuation, ...]
+    ranking: Ranking | None = None
 
 
 class StoredScore(NamedTuple):
@@ -163,7 +181,18 @@ def _generated(row: dict[str, Any]) -> GeneratedItem:
 
 def _scored(row: dict[str, Any]) -> ScoredItem:
     continuations = tuple(map(_continuation, row["continuations"]))
-    return ScoredItem(_typed(row["id"], str), _typed(row["prompt_tokens"], int), continuations)
+    ranking = row.get("ranking")
+    return ScoredItem(
+        _typed(row["id"], str),
+        _typed(row["prompt_tokens"], int),
+        continuations,
+        None if ranking is None else _ranking(ranking),
+    )
+
+
+def _ranking(row: dict[str, Any]) -> Ranking:
+    counts = (_typed(row[name], int) for name in ("spans", "rank", "ties"))
+    return Ranking(*counts, *(float(row[name]) for name in ("share", "f1", "ceiling")))
 
 
 def _continuation(row: dict[str, Any]) -> Continuation:

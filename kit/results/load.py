@@ -13,6 +13,7 @@ import numpy as np
 
 from kit.data.example import Example
 from kit.errors import DataError
+from kit.jobdir import ScoreTask
 from kit.plan.types import Wanted, WantedCell
 from kit.results.columns import FORM_COLUMNS, Columns, form_columns, generated_columns, scored_columns
 from kit.results.items import (
@@ -144,6 +145,8 @@ class _Reader:
 
     def _scored(self, wanted: WantedCell, folder: Path, facts: CellFacts) -> CellData | MissingCell:
         items = read_scored(folder, facts.n)
+        task = wanted.spec.task
+        assert isinstance(task, ScoreTask)
         gold = self._gold(wanted)
         contexts: Contexts = self.contexts
         if gold is not None:
@@ -157,7 +160,7 @@ class _Reader:
             data=wanted.spec.data,
             ids=tuple(item.id for item in items),
             clusters=tuple(cluster for cluster in clusters if cluster is not None),
-            metrics=scored_columns(items),
+            metrics=scored_columns(items, task),
             raw=(),
             stops=(),
             tokens=np.zeros(0, dtype=np.int64),
@@ -184,35 +187,40 @@ def _columns(
 
 
 def _joined(cells: Sequence[CellData]) -> Iterable[CellData]:
-    """The cells, those that were generated with the columns of their `score` cell."""
+    """The cells, those that were generated with the columns of their `score` cells."""
     by_place: dict[object, list[CellData]] = defaultdict(list)
     for cell in cells:
         if cell.kind == "score":
             by_place[_place(cell)].append(cell)
     for cell in cells:
-        partner = None if cell.kind == "score" else _partner(cell, by_place[_place(cell)])
-        if partner is None:
+        partners = [] if cell.kind == "score" else _partners(cell, by_place[_place(cell)])
+        if not partners:
             yield cell
-        else:
-            columns = {name: _aligned(partner, name, cell.ids) for name in partner.metrics}
-            ready = cell.metrics if isinstance(cell.metrics, Columns) else Columns(cell.metrics)
-            yield replace(cell, metrics=ready.joined(columns), score_key=partner.key)
+            continue
+        columns: dict[str, Floats] = {}
+        for partner in reversed(partners):  # the nearest has the last word
+            columns |= {name: _aligned(partner, name, cell.ids) for name in partner.metrics}
+        ready = cell.metrics if isinstance(cell.metrics, Columns) else Columns(cell.metrics)
+        yield replace(cell, metrics=ready.joined(columns), score_key=partners[0].key)
 
 
 def _place(cell: CellData) -> object:
-    """What a `generate` cell and its `score` cell share. Scoring is not random: any replicate will do."""
+    """What a `generate` cell and its `score` cells share. Scoring is not random: any replicate will do."""
     return replace(cell.at, task="", replicate=0), cell.data, tuple(sorted(cell.adapter_digests.items()))
 
 
-def _partner(cell: CellData, found: Sequence[CellData]) -> CellData | None:
-    """Of the `score` cells in the same place: of the same variant, else the plain one, else any."""
+def _partners(cell: CellData, found: Sequence[CellData]) -> list[CellData]:
+    """The `score` cells in the same place, one a variant: that of the same variant first, then the plain one."""
     variant = f"score:{cell.at.task.partition(':')[2]}"
 
     def nearness(other: CellData) -> tuple[bool, bool, bool]:
         task, replicate = other.at.task, other.at.replicate
         return task == variant, task == "score", replicate == cell.at.replicate
 
-    return max(found, key=nearness, default=None)
+    nearest: dict[str, CellData] = {}
+    for other in sorted(found, key=nearness, reverse=True):
+        nearest.setdefault(other.at.task, other)
+    return list(nearest.values())
 
 
 def _aligned(partner: CellData, name: str, ids: Sequence[str]) -> Floats:

@@ -74,7 +74,9 @@ class Shelf:
         )
         assert not more, more
         adapters = (f"tune-{trained_on}-{seed}@60",) if trained_on else ()
-        kind = GenerateTask() if task.startswith("generate") else ScoreTask()
+        kind: GenerateTask | ScoreTask = GenerateTask() if task.startswith("generate") else ScoreTask()
+        if "spans" in task:
+            kind = ScoreTask(continuations="spans", lead="own-words" if "own-words" in task else "prompt")
         label = f"{at.model} {at.prompt} {task}"
         spec = CellSpec(
             f"base-{label}", data, PROMPT, kind, adapters, seed=seed or 0, replicate=at.replicate, label=label
@@ -113,6 +115,20 @@ class Shelf:
             other = {"text": "x", "tokens": [-9.0], "end": -9.0, "newline": -9.0}
             rows.append({"id": example.id, "prompt_tokens": 9, "continuations": [gold, other]})
         return self._write(cell, rows, digest, ENVIRONMENT)
+
+    def add_ranked(
+        self, rankings: Sequence[dict[str, object] | None], lead: str = "own-words", **where: object
+    ) -> Path:
+        """A finished `score` cell of spans, one ranking an item; None: it was not measured. p(stop) is 1/2."""
+        task = "score:continuations=spans" + (f",lead={lead}" if lead != "prompt" else "")
+        cell = self.want(task=task, **where)  # type: ignore[arg-type]
+        quarter = math.log(0.25)
+        gold = {"text": "x", "tokens": [-1.0], "end": quarter, "newline": quarter}
+        rows: list[dict[str, object]] = [
+            {"id": e.id, "prompt_tokens": 9, "continuations": [gold] if one else [], "ranking": one}
+            for e, one in zip(self.gold[cell.spec.data, cell.at.language], rankings, strict=True)
+        ]
+        return self._write(cell, rows, "d", ENVIRONMENT)
 
     def _write(
         self, cell: WantedCell, rows: list[dict[str, object]], digest: str, environment: dict[str, str]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.errors import StorageError
-from kit.results import METRICS
+from kit.results import METRICS, transfer_table
 from kit.results.items import _value
 from tests.results.cells import BASE, ENVIRONMENT, GOLD, TUNED, Shelf
 
@@ -43,7 +43,10 @@ def test_columns_of_a_generated_cell(shelf: Shelf) -> None:
     for name, values in expected.items():
         assert cell.metrics[name] == pytest.approx(values), name
         assert cell.metrics[name].dtype == np.float64
-    assert set(cell.metrics) == set(METRICS) - {"p_stop", "gold_logprob"}
+    of_score_cells = {
+        name for name in METRICS if name.startswith(("span_", "known", "p_stop", "gold_logprob"))
+    }
+    assert set(cell.metrics) == set(METRICS) - of_score_cells and len(of_score_cells) == 10
 
 
 def test_mlqa_is_absent_outside_its_languages(shelf: Shelf) -> None:
@@ -257,3 +260,28 @@ def test_older_cells_without_the_form_have_all_else(tmp_path: Path) -> None:
     found = shelf.load(gold=False).cells[0].metrics
     assert "f1" in found and "f1_span" not in found
     assert "f1_span" in shelf.load().cells[0].metrics
+
+
+def test_rankings_of_several_score_cells_join_the_generated_one(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.add(BASE, language="de")
+    shelf.add_scored((0.5, 0.5, 0.5, 0.5), language="de")
+    row = {"spans": 4, "rank": 1, "ties": 1, "share": 0.4, "f1": 0.5, "ceiling": 1.0}
+    shelf.add_ranked([row, None, {**row, "rank": 3, "ties": 0}, {**row, "ties": 0}], language="de")
+    shelf.add_ranked([{**row, "rank": 2}] * 4, "prompt", language="de")
+    generated = next(cell for cell in shelf.load().cells if cell.kind == "generate")
+    expected = {
+        "known": [0.5, np.nan, 0, 1],
+        "known_share": [0.4, np.nan, 0.4, 0.4],
+        "known_measured": [1, 0, 1, 1],
+        "p_stop_own": [0.5, np.nan, 0.5, 0.5],
+        "span_first": [0, 0, 0, 0],
+        "span_f1": [0.5] * 4,
+        "span_ceiling": [1.0] * 4,
+        "p_stop": [0.5] * 4,
+    }
+    for name, values in expected.items():
+        assert generated.metrics[name] == pytest.approx(values, nan_ok=True), name
+    [table] = transfer_table(shelf.load(), "known")
+    base = table.rows[0].cells[0].base
+    assert base is not None and (base.value, base.n_items) == (50.0, 3)
