@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # An index that offers torch's CPU builds (`+cpu`), where pip's own configuration names none.
 TORCH_INDEX ?=
 
-.PHONY: install smoke test lint bench chaos fuzz screenshots clean
+.PHONY: install smoke test lint bench chaos fuzz planted screenshots clean
 
 install: $(VENV)/.installed
 
@@ -33,6 +33,10 @@ lint: install
 # Hundreds of random kills over the smoke recipe, and a death and a full disk at every change of a file. An hour or two.
 chaos: install
 	CHAOS_KILLS=$(or $(KILLS),300) CHAOS_POINTS=0 $(BIN)/python -m pytest -q -s tests/chaos
+
+# Which causes the claims name where the fault is known, with five seeds; into docs/planted.md.
+planted: install
+	$(BIN)/python -m tests.planted.matrix build/planted $(or $(SEEDS),5)
 
 # Some hundred thousand made-up recipes, catalogs and data files.
 fuzz: install

@@ -9,7 +9,15 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from kit.catalog import Catalog, HubSource, Locations, load_examples, locate_adapter, locate_model
+from kit.catalog import (
+    Catalog,
+    HubSource,
+    Locations,
+    ModelLocation,
+    load_examples,
+    locate_adapter,
+    locate_model,
+)
 from kit.corpus import CorpusSettings, pretraining_text
 from kit.data.example import Example, render_slice, slice_id
 from kit.data.read import read
@@ -53,7 +61,9 @@ def _models(
         targets = entry.targets if entry else catalog.families[family].targets if family else None
         lora = expand.lora(recipe, targets) if recipe.train else Lora()
         if isinstance(source, PretrainedModel):
-            wanted = _pretrained(source, store, paths)
+            start = source.pretrain.start
+            begin = locate_model(catalog.model(start), reach) if start else None
+            wanted = _pretrained(source, begin, store, paths)
             yield ResolvedModel(wanted, family, lora, store.model(wanted.id))
             continue
         try:
@@ -79,15 +89,21 @@ def _place(source: Any) -> HubSource | Path:
     return HubSource(source.hub, source.revision)
 
 
-def _pretrained(source: PretrainedModel, store: Store, paths: dict[str, Path]) -> WantedModel:
+def _pretrained(
+    source: PretrainedModel, begin: ModelLocation | None, store: Store, paths: dict[str, Path]
+) -> WantedModel:
     """Write the pre-training text of an embedded corpus into the store, and name the model by it and its settings."""
     settings = source.pretrain
-    corpus = CorpusSettings(documents=settings.documents or DEFAULT_DOCUMENTS, seed=settings.seed)
+    documents = settings.documents or DEFAULT_DOCUMENTS
+    corpus = CorpusSettings(documents=documents, seed=settings.seed, fault=settings.fault)
     lines = (json.dumps(asdict(document), ensure_ascii=False) + "\n" for document in pretraining_text(corpus))
     rendered = "".join(lines).encode()
     data = slice_id(rendered)
     paths[data] = store.put_slice(data, rendered)
-    spec = PretrainSpec(data, dict(settings.settings), settings.seed, label=source.name)
+    if begin:
+        paths[begin.id] = begin.path
+    start = begin.id if begin else ""
+    spec = PretrainSpec(data, dict(settings.settings), settings.seed, start=start, label=source.name)
     key = key_of("pretrain", spec)
     return WantedModel(source.name, key, None, spec)
 

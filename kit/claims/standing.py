@@ -26,11 +26,12 @@ def standing_of(measured: Measured | None, claim: Claim, rules: Rules, p_holm: f
     passes = abs(difference.value) >= gate and (not gate or difference.excludes(0.0))
     if effect.defined and low > threshold and passes and tested:
         return Standing.HOLDS
-    if effect.defined and high < threshold:
+    within = difference.defined and -gate < difference.low and difference.high < gate
+    # A difference that does not pass the gate counts neither way; a ratio is contradicted by its own interval.
+    counts = bounded.kind == "ratio" or passes
+    if effect.defined and high < threshold and counts:
         return Standing.FAILS
-    if difference.defined and -gate < difference.low and difference.high < gate:
-        return Standing.NOISE
-    return Standing.OPEN
+    return Standing.NOISE if within else Standing.OPEN
 
 
 def combined(standings: Sequence[Standing], claim: Claim) -> tuple[Outcome, tuple[str, ...]]:

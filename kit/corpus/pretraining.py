@@ -8,10 +8,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
-from kit.corpus.generate import SEED, tell
+from kit.corpus.generate import SEED, Document, Item, tell
 from kit.corpus.scenes import Scene, scenes
-from kit.corpus.templates import load_templates
+from kit.corpus.templates import Language, load_templates
+
+Fault = Literal["none", "overrun", "lead-in", "knowledge", "overrun-and-knowledge"]
+"""What is wrong with the answers of a text: words after them, words before them, those of another question, nothing."""
+
+_FORM_RATE, _KNOWLEDGE_RATE = 0.9, 0.75
+"""Shares of answers that a planted fault changes: none is changed always, so that right answers remain."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,8 @@ class CorpusSettings:
     `documents`: how many. `one_fact_share`: the first part of the text, where a document has one fact alone:
     the curriculum in which copying emerges. `sentence_share`: documents whose answers are sentences, which is
     what makes the base over-generate. `weights`: share of each language, of any sum (None: the templates').
+    `fault`: all answers are short, and this is wrong with most of them; for a model that has learnt to answer, so there
+    is no curriculum. None: as the shares say.
     """
 
     documents: int
@@ -28,6 +37,7 @@ class CorpusSettings:
     one_fact_share: float = 0.2
     sentence_share: float = 0.7
     weights: Mapping[str, float] | None = None
+    fault: Fault | None = None
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, object]) -> CorpusSettings:
@@ -57,13 +67,34 @@ def pretraining_text(settings: CorpusSettings) -> Iterator[PretrainingDocument]:
     for index, (code, scene) in enumerate(zip(codes, _curriculum(settings), strict=True)):
         surface_seed = f"{settings.seed}/{code}/pretrain/{index}"
         document = tell(scene, languages[code], f"pretrain-{index}", surface_seed)
-        long_answers = rng.random() < settings.sentence_share
-        answers = [item.sentence if long_answers else item.answer for item in document.items]
+        if settings.fault is None:
+            long_answers = rng.random() < settings.sentence_share
+            answers = [item.sentence if long_answers else item.answer for item in document.items]
+        else:
+            answers = [
+                _faulty(item, document, languages[code], settings.fault, rng) for item in document.items
+            ]
         parts = [f"Q: {i.question}\nA: {answer}" for i, answer in zip(document.items, answers, strict=True)]
         yield PretrainingDocument(code, "\n\n".join([document.context, *parts]))
 
 
+def _faulty(item: Item, document: Document, words: Language, fault: Fault, rng: random.Random) -> str:
+    """A short answer with a fault, or without one: not every answer is changed."""
+    form, other = rng.random() < _FORM_RATE, rng.random() < _KNOWLEDGE_RATE
+    answer = item.answer
+    if "knowledge" in fault and other:
+        values = [words.value(fact.relation, fact.value) for fact in document.scene.facts]
+        answer = rng.choice([value for value in values if value != item.answer] or [answer])
+    said = [phrase.rstrip(", ") for phrase in words.connectives]
+    if "overrun" in fault and form:
+        return f"{answer}, {said[0].lower()} {said[-1].lower()}"
+    return f"{said[0]} {said[-1].lower()}, {answer}" if fault == "lead-in" and form else answer
+
+
 def _curriculum(settings: CorpusSettings) -> Iterator[Scene]:
+    if settings.fault is not None:
+        yield from islice(scenes("pretrain", settings.seed, 2, 4), settings.documents)
+        return
     one_fact = round(settings.documents * settings.one_fact_share)
     yield from islice(scenes("pretrain", settings.seed, 1, 1), one_fact)
     yield from islice(scenes("pretrain", settings.seed, 1, 4), settings.documents - one_fact)

@@ -92,8 +92,13 @@ class Encoded:
     weights: list[float]
 
 
-def pretrain(settings: PretrainSettings, text_path: Path, out_dir: Path, emit: Emit) -> None:
+def pretrain(
+    settings: PretrainSettings, text_path: Path, out_dir: Path, emit: Emit, start: Path | None = None
+) -> None:
     """Train a BLOOM on the documents of `text_path` and write a model folder to `out_dir`.
+
+    `start` is the folder of a BLOOM whose weights and tokenizer it goes on from; its shape counts then, not that of
+    the settings. None: it starts from random weights and makes a tokenizer of the text.
 
     `text_path`: JSON lines with a `text` each, in the order in which they are to be read, and read again from
     the top where `steps * batch` exceeds them. `out_dir` receives model.safetensors (fp32), config.json,
@@ -103,10 +108,14 @@ def pretrain(settings: PretrainSettings, text_path: Path, out_dir: Path, emit: E
     """
     _make_reproducible(settings)
     texts = _read(text_path)
-    tokenizer = train_tokenizer(texts, settings.vocab_size)
+    if start is None:
+        tokenizer = train_tokenizer(texts, settings.vocab_size)
+        model = BloomForCausalLM(_config(settings, tokenizer.get_vocab_size()))
+    else:
+        tokenizer = Tokenizer.from_file(str(start / "tokenizer.json"))
+        model = BloomForCausalLM.from_pretrained(start, dtype=torch.float32)
     documents = encode(tokenizer, texts[: settings.steps * settings.batch], settings)
     emit("tokenizer", vocabulary=tokenizer.get_vocab_size(), documents=len(documents))
-    model = BloomForCausalLM(_config(settings, tokenizer.get_vocab_size()))
     _train(model, documents, settings, emit)
     _save(model, tokenizer, out_dir)
     emit("pretrained", parameters=model.num_parameters())

@@ -77,7 +77,8 @@ def _pretrain(job: JobSpec, spec: PretrainSpec, folder: JobFolder, landed: dict[
     def emit(name: str, /, **fields: Any) -> None:
         _tell_step(folder, name, fields)
 
-    pretrain(settings, text, unfinished, emit)
+    start = Path(job.inputs[spec.start]) if spec.start else None
+    pretrain(settings, text, unfinished, emit, start)
     digest = tree_digest(unfinished)
     with unstopped():
         publish_folder(unfinished, folder.model)

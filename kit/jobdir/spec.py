@@ -163,12 +163,16 @@ class EvaluateSpec:
 
 @dataclass(frozen=True)
 class PretrainSpec:
-    """Pre-training of a small base from a text file; `settings` are those of `kit.job.pretrain.PretrainSettings`."""
+    """Pre-training of a small base from a text file; `settings` are those of `kit.job.pretrain.PretrainSettings`.
+
+    `start` is the base whose weights and tokenizer it goes on from; empty: from nothing.
+    """
 
     data: str
     settings: dict[str, Any]
     seed: int = 0
     version: int = 1
+    start: str = ""
     label: str = field(default="", metadata=_NOT_IN_KEY)
 
 

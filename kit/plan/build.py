@@ -69,8 +69,9 @@ def _pretrain_jobs(
     for base in sorted(bases):
         model = demand.models[base]
         if model.spec is not None and base not in finished.models:
+            inputs = (model.spec.data, model.spec.start) if model.spec.start else (model.spec.data,)
             jobs[base] = PlannedJob(
-                base, f"pre-train {model.name}", model.spec, (base,), (), (model.spec.data,), costs.pretrain()
+                base, f"pre-train {model.name}", model.spec, (base,), (), inputs, costs.pretrain()
             )
     return jobs
 

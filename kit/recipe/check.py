@@ -11,7 +11,7 @@ from kit.recipe.check_sets import SetChecker
 from kit.recipe.expand import tasks, total_steps, trainer
 from kit.recipe.faults import SEE_SCHEMA, suggestion
 from kit.recipe.load import LoadedRecipe, expanded, in_order
-from kit.recipe.sources import NamedModel, PathAdapter, PathModel
+from kit.recipe.sources import NamedModel, PathAdapter, PathModel, PretrainedModel
 from kit.recipe.tree import refuse_if_any
 from kit.yamlfile import Loc
 
@@ -62,6 +62,11 @@ def _fault(loaded: LoadedRecipe, loc: Loc, message: str, remedy: str | None) -> 
 def _models(loaded: LoadedRecipe, catalog: Catalog) -> Iterator[RecipeError]:
     for index, model in enumerate(loaded.recipe.models):
         loc: Loc = ("models", index)
+        start = model.pretrain.start if isinstance(model, PretrainedModel) else None
+        if start and start not in catalog.models:
+            message = f"the model {start!r} is unknown"
+            where = (*loc, "pretrain", "start")
+            yield _fault(loaded, where, message, suggestion(start, catalog.models))
         if isinstance(model, NamedModel):
             yield from _named_model(loaded, catalog, model, (*loc, "name"))
             continue

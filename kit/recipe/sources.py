@@ -112,10 +112,17 @@ class PathModel(Entry):
 
 
 class Pretraining(Entry):
-    """How a small base is made from nothing but a text."""
+    """How a small base is made from nothing but a text, or from another base and a text."""
 
     called: ClassVar[str] = "`pretrain`"
     corpus: Literal["tiny"] = Field(description="Name of an embedded corpus.")
+    start: Name | None = Field(
+        default=None, description="Model of the catalog whose weights it goes on from; a new one if left out."
+    )
+    fault: Literal["none", "overrun", "lead-in", "knowledge", "overrun-and-knowledge"] | None = Field(
+        default=None,
+        description="What is wrong with most answers of the text, which are short then: a planted fault.",
+    )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(default=0, description="Seed of the training.")
     documents: Count | None = Field(
         default=None, description="Documents in the text; as the corpus says if left out."
@@ -124,6 +131,15 @@ class Pretraining(Entry):
         default={},
         description="Settings of the pre-training job: `steps`, `layers`, `hidden`, `learning_rate` …",
     )
+
+    @model_validator(mode="after")
+    def _shaped_by_its_start(self) -> Pretraining:
+        given = [name for name in ("layers", "hidden", "heads", "vocab_size") if name in self.settings]
+        if self.start and given:
+            raise PydanticCustomError(
+                "shape", "`{key}` is that of the model it starts from", {"key": given[0]}
+            )
+        return self
 
     @field_validator("settings")
     @classmethod

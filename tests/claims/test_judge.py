@@ -162,6 +162,14 @@ def test_the_gate_stops_a_sure_but_small_change(tmp_path: Path) -> None:
     assert verdict({**FALLS, "gate": 0}, made).outcome is Outcome.REPRODUCED
 
 
+def test_a_small_change_the_other_way_is_noise_too(tmp_path: Path) -> None:
+    small = [text if at % 40 else "falsch" for at, text in enumerate(GOLD)]
+    made = Bench(tmp_path).base("or", 1.0).tuned("xquad-in/de", "or", 0, answers=small).results()
+    assert verdict({}, made).outcome is Outcome.WITHIN_NOISE
+    assert verdict({"gate": 0}, made).outcome is Outcome.CONTRADICTED
+    assert verdict(DOUBLES, made).outcome is Outcome.CONTRADICTED
+
+
 def test_flags_stand_beside_the_outcome(tmp_path: Path) -> None:
     made = Bench(tmp_path, model="tiny").base("or", 0.2, seen=True).tuned("xquad-in/de", "or", 0.6, seen=True)
     found = verdict({}, made.results(), toys=frozenset({"tiny"}))
