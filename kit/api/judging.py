@@ -133,7 +133,10 @@ def _read(
 
 
 def _toys(folder: RunFolder) -> Iterable[str]:
-    loaded, catalog = load(folder.recipe)
+    try:
+        loaded, catalog = load(folder.recipe)
+    except KitError:
+        return  # a run of another kit, or without its recipe: its models are taken for what they are called
     for model in loaded.recipe.models:
         if isinstance(model, PretrainedModel):
             yield model.name

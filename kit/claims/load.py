@@ -14,6 +14,7 @@ from kit.claims.model import SCHEMA, Claim, ClaimsFile, Sets
 from kit.claims.pairs import Groups
 from kit.errors import ClaimsError, KitError
 from kit.recipe import LoadedRecipe, load_recipe
+from kit.recipe.sources import FileSet
 from kit.yamlfile import Document, Loc, load
 
 _COMPARE = "compare it with recipes/paper/claims.yaml"
@@ -80,28 +81,45 @@ def _faults(
     known = {*catalog.languages, *groups_of(catalog)}
     known |= {alias for language in catalog.languages.values() for alias in language.aliases}
     for id_, claim in file.claims.items():
-        way: Loc = ("claims", id_)
         other = claim.against
-        named = [(name, (*way, "recipes")) for name in claim.recipes]
-        named += [(other.recipe, (*way, "against", "recipe"))] if other and other.recipe else []
+        named: list[tuple[str, Loc]] = [(name, ("claims", id_, "recipes")) for name in claim.recipes]
+        named += [(other.recipe, ("claims", id_, "against", "recipe"))] if other and other.recipe else []
         for name, place in named:
             yield from _recipe_fault(name, document, place, recipes)
+    datasets, models = _names(catalog, recipes)
+    for id_, claim in file.claims.items():
+        way: Loc = ("claims", id_)
+        other = claim.against
         for part in ("trained_on", "evaluated_on"):
             sets: Sets = getattr(claim, part)
             for name in sets.datasets or ():
-                if name not in catalog.datasets:
-                    yield _unknown("data set", name, catalog.datasets, document, (*way, part, "datasets"))
+                if name not in datasets:
+                    yield _unknown("data set", name, datasets, document, (*way, part, "datasets"))
             for name in (*(sets.languages or ()), *sets.without):
                 if name not in known:
                     yield _unknown("language or group", name, known, document, (*way, part, "languages"))
         for name in (other.datasets if other else None) or ():
-            if name not in catalog.datasets:
-                yield _unknown("data set", name, catalog.datasets, document, (*way, "against", "datasets"))
+            if name not in datasets:
+                yield _unknown("data set", name, datasets, document, (*way, "against", "datasets"))
         for name in claim.models:
-            if name not in catalog.models:
-                yield _unknown("model", name, catalog.models, document, (*way, "models"))
+            if name not in models:
+                yield _unknown("model", name, models, document, (*way, "models"))
         if claim.prompt not in catalog.prompts:
             yield _unknown("prompt", claim.prompt, catalog.prompts, document, (*way, "prompt"))
+
+
+def _names(catalog: Catalog, recipes: dict[str, LoadedRecipe]) -> tuple[set[str], set[str]]:
+    """Data sets and models by name: those of the catalog, and what the recipes bring along themselves."""
+    datasets, models = set(catalog.datasets), set(catalog.models)
+    for loaded in recipes.values():
+        recipe = loaded.recipe
+        own = Catalog.load(recipe.catalog) if recipe.catalog else catalog
+        datasets |= {
+            *own.datasets,
+            *(e.label for e in (*recipe.train, *recipe.evaluate) if isinstance(e, FileSet)),
+        }
+        models |= {*own.models, *(model.name for model in recipe.models)}
+    return datasets, models
 
 
 def _recipe_fault(

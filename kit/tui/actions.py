@@ -9,7 +9,7 @@ from textual.binding import Binding
 
 from kit.tui.doors import DOORS
 
-Place = Literal["everywhere", "recipes", "run", "table", "examples", "runs", "log", "table-more"]
+Place = Literal["everywhere", "recipes", "run", "table", "examples", "runs", "log", "table-more", "claims"]
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,10 @@ ACTIONS = (
         "examples", "html", "h", "As HTML", "Write the examples as a page, for scripts that terminals spoil"
     ),
     Action("examples", "leave", "escape,backspace", "Back", "Back to the table"),
+    Action("claims", "export", "w", "Export", "Write the verdicts as JSON, CSV and Markdown"),
+    Action(
+        "claims", "reload", "f5", "Reload", "Judge again: the claims file or the cells have changed", False
+    ),
     Action("runs", "open", "enter", "Open", "Watch the run, or see its table"),
     Action("runs", "search", "slash", "Search", "Show only runs that contain some words"),
     Action("runs", "delete", "d", "Delete", "Delete the run's folder (asks first); what is stored stays"),

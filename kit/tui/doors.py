@@ -36,6 +36,9 @@ DOORS = (
     Door("runs", "2,f2", "Runs", "Every run of this home", "kit.tui.screens.runs:Runs"),
     Door("run", "3,f3", "Jobs", "Jobs, curves and logs of the run", "kit.tui.screens.run:RunPage", True),
     Door("table", "4,f4", "Table", "The transfer table of the run", "kit.tui.screens.table:TablePage", True),
+    Door(
+        "claims", "5", "Claims", "Verdicts on the paper's claims", "kit.tui.screens.claims:ClaimsPage", True
+    ),
 )
 """In the order of the line at the top."""
 

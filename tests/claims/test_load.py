@@ -114,3 +114,15 @@ def test_a_recipe_must_bear_its_files_name(tmp_path: Path) -> None:
 def test_groups_are_those_of_the_catalog() -> None:
     groups = groups_of(Catalog.load())
     assert {"or", "hi", "te"} <= groups["indic"] and "en" in groups["high"] and "or" in groups["low"]
+
+
+def test_names_that_a_recipe_brings_along_are_known(tmp_path: Path) -> None:
+    (tmp_path / "own.jsonl").write_text('{"id": "a", "context": "x", "question": "q", "answers": ["x"]}\n')
+    recipe = RECIPE.replace("models: [tiny-bloom]", "models: [{name: mine, pretrain: {corpus: tiny}}]")
+    recipe = recipe.replace(
+        "{dataset: tiny-qa, languages: [de]}", "{file: own.jsonl, format: jsonl, language: de}"
+    )
+    text = CLAIMS.replace("models: [tiny-bloom]", "models: [mine]").replace(
+        "tiny-qa, languages", "own, languages"
+    )
+    assert load(tmp_path, text, recipe) == ""

@@ -113,6 +113,9 @@ def make(home: Path) -> RunFolder:
         store.slice_path(data).parent.mkdir(exist_ok=True)
         store.slice_path(data).write_bytes(render_slice(examples))
     shelf.score_all()
+    (home / "recipes").mkdir()
+    for file, text in (("grid.yaml", _RECIPE), ("claims.yaml", _CLAIMS)):
+        (home / "recipes" / file).write_text(text, "utf-8")
     wanted = Wanted("grid", tuple(shelf.wanted))
     for name, stage, age in (("grid-0b5e55ed", "done", 9e5), ("first-try-7e57ab1e", "stopped", 2e6)):
         _run(home, name, wanted, (), stage, NOW - age)
@@ -134,7 +137,7 @@ def _run(
     folder = RunFolder(home / "runs" / name)
     (folder.path / "jobs").mkdir(parents=True)
     folder.write_wanted(wanted)
-    folder.write_request(Request("grid.yaml", (), None, True, {}))
+    folder.write_request(Request(str(home / "recipes" / "grid.yaml"), (), None, True, {}))
     cells = len(wanted.cells)
     folder.write_state(RunState(name, stage, jobs, at - 340, at, cells, 0, os.getpid()))  # type: ignore[arg-type]
     os.utime(folder.path / "wanted.json", (at, at))
@@ -194,6 +197,74 @@ def _log(job: JobFolder) -> None:
         lines.append(f"  {ask(language, gold(language))[at].question}")
     job.log.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
+
+_RECIPE = """schema: 1
+name: grid
+needs: a GPU of 24 GB, 1 hour
+models: [tiny-bloom]
+evaluate: [{dataset: tiny-qa, languages: [de]}]
+"""
+_CLAIMS = """schema: 1
+title: What the sample shows
+claims:
+  M1:
+    title: A language's own examples help it
+    statement: Tuning on a language raises F1 in it.
+    source: made up
+    recipes: [grid]
+    family: M
+    models: [bloomz-1b1]
+    trained_on: {}
+    evaluated_on: {}
+    pairs: self
+    effect: {kind: difference, above: 0}
+    needed: all
+    expects: [over-generation]
+  M2:
+    title: Other languages more than double some
+    statement: Tuning on other languages more than doubles F1 in some.
+    source: made up
+    recipes: [grid]
+    family: M
+    models: [bloomz-1b1]
+    trained_on: {}
+    evaluated_on: {}
+    pairs: cross
+    effect: {kind: ratio, above: 2}
+    needed: any
+  M3:
+    title: High-resource tuning harms
+    statement: Tuning on German lowers F1 in other languages.
+    source: made up
+    recipes: [grid]
+    family: M
+    models: [bloomz-1b1]
+    trained_on: {languages: de}
+    evaluated_on: {except: [de]}
+    effect: {kind: difference, below: 0}
+    needed: most
+  M4:
+    title: Another recipe does the same
+    statement: What another recipe says.
+    source: made up
+    recipes: [grid]
+    family: M
+    models: [bloomz-1b1]
+    trained_on: {languages: en}
+    evaluated_on: {}
+    effect: {kind: difference, below: 0}
+  M5:
+    title: A claim that nobody can judge here
+    statement: Needs data that may not be had.
+    source: made up
+    recipes: [grid]
+    family: M
+    models: [bloomz-1b1]
+    trained_on: {}
+    evaluated_on: {}
+    effect: {kind: difference, below: 0}
+    waived: its data may not be passed on
+"""
 
 _TRACEBACK = """12:00:01  load bloomz-1b1 in float32
 12:00:12  step 3, loss 2.114

@@ -56,6 +56,14 @@ async def table(user: Drive) -> None:
     await user.until(lambda: "→" in user.static("#detail"), "the cell")
 
 
+async def claims(user: Drive) -> None:
+    """Verdicts on the claims beside the run's recipe."""
+    await user.press("5")
+    await user.until(lambda: "inconclusive" in user.static("#caption"), "the verdicts")
+    await user.press("down", "down")
+    await user.until(lambda: "lowers F1 in other" in user.text(), "the reasons")
+
+
 def examples(language: str) -> Script:
     """The examples under the cell of a language that tuning has turned right."""
 
@@ -89,6 +97,7 @@ SCENES: dict[str, Script] = {
     "stop": stop,
     "table": table,
     **{f"examples-{language}": examples(language) for language in ("ar", "bn", "hi", "or")},
+    "claims": claims,
     "runs": runs,
     "help": help_page,
 }

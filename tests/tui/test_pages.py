@@ -9,7 +9,7 @@ from subprocess import CompletedProcess
 import pytest
 from textual.widgets import Input, OptionList
 
-from kit.api import Workspace
+from kit.api import Workspace, judging
 from kit.processes import identity
 from kit.schedule import RunFolder, find_run, list_runs
 from kit.tui import doors
@@ -202,7 +202,7 @@ def test_an_empty_folder_welcomes(tmp_path: Path) -> None:
 def test_doors_lead_to_the_run_of_now_and_a_new_page_is_one_line(
     done: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    door = Door("extra", "5,f5", "Extra", "A page that a test adds", f"{__name__}:ExtraPage", of_run=True)
+    door = Door("extra", "6,f6", "Extra", "A page that a test adds", f"{__name__}:ExtraPage", of_run=True)
     monkeypatch.setattr(doors, "DOORS", (*DOORS, door))
     monkeypatch.setattr(page_module, "DOORS", (*DOORS, door))
 
@@ -217,7 +217,7 @@ def test_doors_lead_to_the_run_of_now_and_a_new_page_is_one_line(
         assert user.static("#command").strip() == f"$ xlt-kit attach {name}"
         user.app.action_go("extra")
         await user.until(
-            lambda: user.page() == "ExtraPage" and "5 Extra" in user.static("#head"), "the new page"
+            lambda: user.page() == "ExtraPage" and "6 Extra" in user.static("#head"), "the new page"
         )
         assert f"$ xlt-kit extra {name}" in user.static("#command")
         await user.press("1")
@@ -262,6 +262,36 @@ def test_a_cell_opens_its_examples(done: Path) -> None:
     drive(done, script)
 
 
+def test_claims_show_their_verdicts_and_under_the_cursor_why(done: Path) -> None:
+    async def script(user: Drive) -> None:
+        name = find_run(done / "runs", "last").name
+        await user.press("5")
+        await user.until(lambda: "3 reproduced" in user.static("#caption"), "the verdicts")
+        assert "✓ S1" in user.text() and "mechanics only" in user.text()
+        await user.until(lambda: "raises its F1 there" in user.text(), "the reasons of the first")
+        await user.press("down", "down")
+        await user.until(lambda: "past the gold answer less often" in user.text(), "those of the third")
+        assert f"$ xlt-kit claims {name} --details" in user.static("#command")
+        written = done / "runs" / name / "tables" / "claims.csv"
+        written.unlink()
+        await user.press("w")
+        await user.until(lambda: written.exists(), "the files")
+
+    drive(done, script)
+
+
+def test_a_run_without_claims_says_how_to_name_them(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "CLAIMS", "none.yaml")
+    monkeypatch.setattr(judging, "_DEFAULT", Path("none.yaml"))
+
+    async def script(user: Drive) -> None:
+        await user.press("5")
+        await user.until(lambda: "no verdicts" in user.static("#caption"), "the words")
+        assert "--claims" in user.static("#caption")
+
+    drive(done, script)
+
+
 def test_help_palette_and_themes_know_every_action(done: Path) -> None:
     async def script(user: Drive) -> None:
         await user.press("question_mark")
@@ -294,6 +324,7 @@ def test_help_palette_and_themes_know_every_action(done: Path) -> None:
 
 def test_every_action_has_its_method() -> None:
     from kit.tui.app import XltKit
+    from kit.tui.screens.claims import ClaimsPage
     from kit.tui.screens.examples import ExamplesPage
     from kit.tui.screens.recipes import Recipes
     from kit.tui.screens.run import RunPage
@@ -303,6 +334,7 @@ def test_every_action_has_its_method() -> None:
     owners = {
         "everywhere": (XltKit,), "recipes": (Recipes,), "run": (RunPage,), "log": (LogView,),
         "table": (TablePage, HeatMap), "table-more": (TablePage,), "examples": (ExamplesPage,), "runs": (Runs,),
+        "claims": (ClaimsPage,),
     }  # fmt: skip
     for action in ACTIONS:
         method = f"action_{action.name.partition('(')[0]}"

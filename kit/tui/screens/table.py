@@ -27,6 +27,7 @@ from kit.tui.widgets.heatmap import HeatMap
 _SHOWN = (
     "f1", "em", "mlqa_f1", "mlqa_em", "aware_f1", "aware_em",
     "overran", "contains_gold", "answer_words", "raw_words", "at_limit", "p_stop", "gold_logprob",
+    "f1_span", "lost_over", "lost_lead", "f1_foil", "known", "known_share", "p_stop_own", "span_first", "span_f1",
 )  # fmt: skip
 _ORDERS = (("", False), ("script", False), ("script", True), ("family", False), ("family", True))
 """What columns are grouped by, and whether the means of the groups stand in their place."""
@@ -88,11 +89,17 @@ class TablePage(Page):
 
     def action_metric(self, step: int) -> None:
         """The next metric."""
-        at = _SHOWN.index(self._metric) if self._metric in _SHOWN else 0
-        self._metric = _SHOWN[(at + step) % len(_SHOWN)]
+        there = self._metrics()
+        at = there.index(self._metric) if self._metric in there else 0
+        self._metric = there[(at + step) % len(there)]
         self.kit.remembered.put("metric", self._metric)
         self.refresh_command()
         self._compute()
+
+    def _metrics(self) -> list[str]:
+        """Those that some cell of the run has."""
+        cells = self._found.cells if self._found else ()
+        return [name for name in _SHOWN if any(name in cell.metrics for cell in cells)] or [_SHOWN[0]]
 
     def action_values(self) -> None:
         """Difference, base, tuned, ratio."""
