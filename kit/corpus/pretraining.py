@@ -17,10 +17,11 @@ from kit.corpus.templates import Language, load_templates
 Fault = Literal["none", "overrun", "lead-in", "knowledge", "overrun-and-knowledge"]
 """What is wrong with the answers of a text: words after them, words before them, those of another question, nothing."""
 
-_FORM_RATE, _KNOWLEDGE_RATE, _KNOWLEDGE_RATE_WITH_FORM = 0.9, 0.75, 0.5
-"""Shares of answers that a planted fault changes; none is changed always, so that right answers remain. Where both faults
-are planted one answer in two is right: words after an answer cost F1 only there, and with one in four they could be no
-more than the quarter of a change from which on a cause is named.
+_FORM_RATE, _KNOWLEDGE_RATE, _KNOWLEDGE_RATE_WITH_FORM = 0.9, 0.75, 2 / 3
+"""Shares of answers that a planted fault changes; none is changed always, so that right answers remain. Where both
+faults are planted one answer in three is right: words after an answer cost F1 only there, so that with one in four they
+could not be more than the quarter of a change from which on a cause is named; and with one in two the wrong answer is
+hardly likelier than the right one, so that hardly any knowledge is missing.
 """
 
 

@@ -103,3 +103,53 @@ def test_settings_refuse_unknown_keys() -> None:
     assert CorpusSettings.from_dict({"documents": 5}) == CorpusSettings(5)
     with pytest.raises(TypeError, match="documants"):
         CorpusSettings.from_dict({"documants": 5})
+
+
+def _faulty(fault: str) -> Counter[str]:
+    """How answers begin and end, and whether they hold a value of their context."""
+    settings = CorpusSettings(documents=400, weights={"en": 1.0}, fault=fault)  # type: ignore[arg-type]
+    connectives = [phrase.rstrip(", ") for phrase in LANGUAGES["en"].connectives]
+    found: Counter[str] = Counter()
+    for document in pretraining_text(settings):
+        context = document.text.partition("\n\n")[0]
+        for _, answer in _answers(document.text):
+            before, after = answer.startswith(connectives[0]), answer.endswith(connectives[-1].lower())
+            value = answer.partition(", ")[2] if before else answer.partition(", ")[0]
+            assert value in context
+            found["all"] += 1
+            found["before"] += before
+            found["after"] += after
+            found["words"] += len(value.split())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("fault", "before", "after"),
+    [
+        ("none", 0, 0),
+        ("overrun", 0, 0.9),
+        ("lead-in", 0.9, 0),
+        ("knowledge", 0, 0),
+        ("overrun-and-knowledge", 0, 0.9),
+    ],
+)
+def test_a_planted_fault_is_in_most_answers_and_no_other(fault: str, before: float, after: float) -> None:
+    found = _faulty(fault)
+    assert found["before"] / found["all"] == pytest.approx(before, abs=0.05)
+    assert found["after"] / found["all"] == pytest.approx(after, abs=0.05)
+    assert found["words"] == found["all"], "answers are single words"
+
+
+@pytest.mark.parametrize(
+    ("fault", "share"), [("none", 0.0), ("knowledge", 0.75), ("overrun-and-knowledge", 2 / 3)]
+)
+def test_planted_ignorance_answers_another_question(fault: str, share: float) -> None:
+    right = CorpusSettings(documents=400, weights={"de": 1.0}, fault="none")
+    planted = CorpusSettings(documents=400, weights={"de": 1.0}, fault=fault)  # type: ignore[arg-type]
+    wrong = total = 0
+    for one, other in zip(pretraining_text(right), pretraining_text(planted), strict=True):
+        for (question, truth), (asked, said) in zip(_answers(one.text), _answers(other.text), strict=True):
+            assert question == asked
+            total += 1
+            wrong += said.partition(", ")[0] != truth
+    assert wrong / total == pytest.approx(share, abs=0.05)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -152,3 +152,23 @@ def test_a_text_file_without_text_is_refused(content: str, tmp_path: Path) -> No
     with pytest.raises(ValueError):
         pretrain(MICRO, path, tmp_path / "out", Events())
     assert not (tmp_path / "out").exists()
+
+
+def test_going_on_from_a_base_keeps_its_tokenizer_and_begins_with_its_weights(
+    trained: tuple[Path, Events], text: Path, tmp_path: Path
+) -> None:
+    base, events = trained
+    barely = replace(MICRO, steps=1, learning_rate=1e-12, layers=3)
+    told = Events()
+    pretrain(barely, text, tmp_path / "fork", told, base)
+    before = transformers.AutoModelForCausalLM.from_pretrained(base).state_dict()
+    after = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "fork").state_dict()
+    assert set(before) == set(after), "its shape counts, not that of the settings"
+    assert all(torch.allclose(before[name], after[name], atol=1e-6) for name in before)
+    vocabularies = [
+        json.loads((folder / "tokenizer.json").read_text("utf-8"))["model"]
+        for folder in (base, tmp_path / "fork")
+    ]
+    assert vocabularies[0] == vocabularies[1]
+    pretrain(replace(MICRO, steps=20), text, tmp_path / "longer", told, base)
+    assert told.of("step")[-1]["loss"] < events.of("step")[0]["loss"]  # type: ignore[operator]

@@ -8,11 +8,11 @@ import pytest
 
 from kit.catalog import Catalog
 from kit.errors import RecipeErrors
-from kit.recipe import check_checkpoints, check_names, load_recipe, recipe_of
+from kit.recipe import check_checkpoints, check_names, find_recipes, load_recipe, recipe_of
 from kit.recipe.sources import EvaluateSet, FileSet, TrainSet
 from tests.recipe.conftest import BASE, Write
 
-SHIPPED = sorted((Path(__file__).parents[2] / "recipes").rglob("*.yaml"))
+SHIPPED = sorted(head.path for head in find_recipes(Path(__file__).parents[2] / "recipes"))
 
 
 @pytest.fixture(scope="module")
@@ -216,3 +216,17 @@ def test_a_catalog_of_ones_own_adds_names(write: Write) -> None:
     assert loaded.recipe.catalog == (own,)
     checked = check_names(loaded, Catalog.load(loaded.recipe.catalog))
     assert checked.recipe.models[0].name == "my-model"
+
+
+def test_a_base_that_goes_on_names_one_of_the_catalog(write: Write, catalog: Catalog) -> None:
+    text = """\
+        schema: 1
+        name: fork
+        models:
+          - {name: mine, pretrain: {corpus: tiny, start: tiny-blom}}
+        evaluate: [{dataset: tiny-qa, languages: [de]}]
+        """
+    with pytest.raises(RecipeErrors) as caught:
+        check_names(load_recipe(write(text)), catalog)
+    assert "'tiny-blom' is unknown" in str(caught.value) and "did you mean 'tiny-bloom'?" in str(caught.value)
+    assert check_names(load_recipe(write(text.replace("tiny-blom}", "tiny-bloom}"))), catalog)

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from kit.errors import RecipeErrors
-from kit.jobdir import canonical
+from kit.jobdir import ScoreTask, canonical
 from kit.recipe import SOUND, LoadedRecipe, load_recipe, recipe_of
+from kit.recipe.expand import tasks
 from kit.recipe.sources import FileSet, HubModel, NamedModel, PathModel, PretrainedModel
 from tests.recipe.conftest import BASE, Write
 
@@ -337,3 +338,42 @@ def test_equal_content_is_equal_bytes(write: Write) -> None:
 def test_a_stored_form_that_is_none_is_refused() -> None:
     with pytest.raises(RecipeErrors, match="`name` is missing"):
         recipe_of({"schema": 1, "models": ["a"]})
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            "tasks: [{kind: score, lead: own-words}]",
+            "`lead: own-words` goes with `continuations: spans` alone",
+        ),
+        (
+            "models: [{name: m, pretrain: {corpus: tiny, start: tiny-bloom, settings: {layers: 2}}}]",
+            "`layers` is that of the model it starts from",
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_refused(write: Write, line: str, words: str) -> None:
+    text = "schema: 1\nname: x\nevaluate: [{dataset: tiny-qa, languages: [de]}]\n"
+    text += line if line.startswith("models") else f"models: [tiny-bloom]\n{line}"
+    with pytest.raises(RecipeErrors) as caught:
+        load_recipe(write(text + "\n"))
+    assert words in str(caught.value) and "recipe.yaml:4" in str(caught.value).replace(":5", ":4")
+
+
+def test_tasks_of_spans_have_labels_of_their_own(write: Write) -> None:
+    text = """\
+        schema: 1
+        name: x
+        models: [tiny-bloom]
+        evaluate: [{dataset: tiny-qa, languages: [de]}]
+        answer_limit: 24
+        tasks:
+          - score
+          - {kind: score, continuations: spans}
+          - {kind: score, continuations: spans, lead: own-words}
+        """
+    plain, spans, own = tasks(load_recipe(write(text)).recipe)
+    assert plain == ("score", ScoreTask())
+    assert spans == ("score:continuations=spans", ScoreTask(continuations="spans"))
+    assert own == ("score:continuations=spans,lead=own-words", ScoreTask("score", "spans", "own-words", 24))
