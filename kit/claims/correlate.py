@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from kit.claims.model import Rules
 from kit.claims.pairs import Pair
-from kit.stats import Bootstrap, Estimate, spearman
+from kit.stats import Bootstrap, Estimate, spearman, spearman_p
 
 _LEAST = 3
 """Training sets that a correlation needs."""
@@ -19,7 +18,7 @@ _LEAST = 3
 def correlation(
     found: Sequence[Pair], quality: Mapping[str, float], rules: Rules
 ) -> tuple[Estimate, float] | None:
-    """Spearman's rank correlation with a bootstrap interval over training sets, and its two-sided p (of Student's t).
+    """Spearman's rank correlation with a bootstrap interval over training sets, and its two-sided p by permutation.
 
     `quality` is by `dataset/language`; the change of a set is the mean over its columns of tuned minus base. None where
     fewer than three sets have both.
@@ -35,4 +34,5 @@ def correlation(
     sets = sorted(changes)
     x = [quality[name] for name in sets]
     y = [float(np.mean(changes[name])) for name in sets]
-    return spearman(x, y, Bootstrap(level=rules.level)), float(spearmanr(x, y).pvalue)
+    settings = Bootstrap(level=rules.level)
+    return spearman(x, y, settings), spearman_p(x, y, settings)

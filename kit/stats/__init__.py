@@ -22,7 +22,7 @@ from kit.stats.multiple import holm
 from kit.stats.noise import Noise, noise
 from kit.stats.permutation import permutation_p
 from kit.stats.power import POWER, contexts_needed, detectable, standard_error, two_sided_p
-from kit.stats.rank import spearman
+from kit.stats.rank import spearman, spearman_p
 
 __all__ = [
     "POWER",
@@ -47,6 +47,7 @@ __all__ = [
     "permutation_p",
     "ratio",
     "spearman",
+    "spearman_p",
     "standard_error",
     "two_sided_p",
 ]

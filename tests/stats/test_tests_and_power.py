@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -20,6 +21,7 @@ from kit.stats import (
     paired_difference,
     permutation_p,
     spearman,
+    spearman_p,
     standard_error,
     two_sided_p,
 )
@@ -140,6 +142,20 @@ def test_spearman_is_scipys_ties_and_all(pairs: list[tuple[int, int]]) -> None:
     else:
         assert found.value == pytest.approx(float(spearmanr(x, y).statistic))
         assert math.isnan(found.low) or -1 <= found.low <= found.high <= 1
+
+
+def test_spearmans_p_is_that_of_all_orders() -> None:
+    x, y = [1.0, 2, 3, 4, 5, 6, 7], [2.0, 1, 4, 3, 7, 5, 6]
+    exact = scipy_permutation(x, y)
+    assert spearman_p(x, y) == pytest.approx(exact, abs=0.005)
+    assert spearman_p(x, [1.0] * 7) == 1.0
+    assert spearman_p(list(range(20)), list(range(20)), Bootstrap(resamples=999)) == pytest.approx(0.001)
+
+
+def scipy_permutation(x: list[float], y: list[float]) -> float:
+    observed = abs(spearmanr(x, y).statistic)
+    orders = [abs(spearmanr(x, order).statistic) for order in itertools.permutations(y)]
+    return float(np.mean([one >= observed - 1e-12 for one in orders]))
 
 
 def test_spearmans_interval_tightens_with_pairs() -> None:
