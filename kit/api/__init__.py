@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from kit.api.judging import Judgement, check_claims, claims_beside, export_claims, judge_runs
     from kit.api.measuring import Trial, measure
     from kit.api.planning import Prepared, load, prepare
+    from kit.api.referring import (
+        ReferenceTable,
+        add_reference,
+        list_references,
+        published,
+        remove_reference,
+    )
     from kit.api.running import execute, open_run
     from kit.api.tables import export_tables, language_groups, results
     from kit.api.workspace import Workspace
@@ -39,6 +46,7 @@ _FILES = {
     "measuring": ("Trial", "measure"),
     "planning": ("Prepared", "load", "prepare"),
     "forecast": ("Need", "needs", "preview", "reasons"),
+    "referring": ("ReferenceTable", "add_reference", "list_references", "published", "remove_reference"),
     "running": ("execute", "open_run"),
     "tables": ("export_tables", "language_groups", "results"),
     "workspace": ("Workspace",),
@@ -49,9 +57,11 @@ __all__ = [
     "Judgement",
     "Need",
     "Prepared",
+    "ReferenceTable",
     "Status",
     "Trial",
     "Workspace",
+    "add_reference",
     "background",
     "check_claims",
     "choose_executor",
@@ -63,6 +73,7 @@ __all__ = [
     "go_on",
     "judge_runs",
     "language_groups",
+    "list_references",
     "list_statuses",
     "load",
     "measure",
@@ -71,7 +82,9 @@ __all__ = [
     "open_run",
     "prepare",
     "preview",
+    "published",
     "reasons",
+    "remove_reference",
     "results",
     "retry_job",
     "status",

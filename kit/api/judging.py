@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kit.api.auditing import translation_qualities
 from kit.api.planning import load
+from kit.api.referring import published
 from kit.api.tables import results
 from kit.api.workspace import Workspace
 from kit.catalog import Catalog
@@ -94,6 +95,7 @@ def judge_runs(
         toys=toys,
         waived=waived or {},
         quality=_quality(workspace, loaded, runs.values()),
+        references=published(workspace),
     )
     verdicts = tuple(_with_remedy(verdict, loaded) for verdict in judge(loaded.file, case))
     return Judgement(chosen, loaded.file.title, verdicts, tuple(notes))

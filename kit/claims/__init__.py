@@ -6,6 +6,7 @@ from kit.claims.judge import Case, Explain, judge
 from kit.claims.load import LoadedClaims, groups_of, load_claims
 from kit.claims.model import Claim, ClaimsFile, Rules
 from kit.claims.pairs import Pair
+from kit.claims.references import Reference, read_references
 from kit.claims.verdict import Evidence, Outcome, PairVerdict, Setting, Standing, Verdict
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Outcome",
     "Pair",
     "PairVerdict",
+    "Reference",
     "Rules",
     "Setting",
     "Standing",
@@ -25,4 +27,5 @@ __all__ = [
     "groups_of",
     "judge",
     "load_claims",
+    "read_references",
 ]

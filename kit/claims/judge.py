@@ -14,6 +14,7 @@ from kit.claims.evidence import evidence
 from kit.claims.measure import Measured, measure
 from kit.claims.model import Bounded, Cause, Claim, ClaimsFile, RankCorrelation, Rules
 from kit.claims.pairs import Groups, Pair, models_in, pairs
+from kit.claims.references import Reference, beside
 from kit.claims.standing import combined, on_correlation, standing_of
 from kit.claims.verdict import Evidence, Outcome, PairVerdict, Standing, Verdict
 from kit.results import Results
@@ -29,7 +30,7 @@ class Case:
 
     `runs`: results by the name of their recipe. `groups`: languages by group. `toys`: models that show the mechanics
     alone. `waived`: reasons by id, beside those of the file. `quality`: of training sets, by measure, then by
-    `dataset/language`.
+    `dataset/language`. `references`: published figures.
     """
 
     runs: Mapping[str, Results]
@@ -37,6 +38,7 @@ class Case:
     toys: frozenset[str] = frozenset()
     waived: Mapping[str, str] = field(default_factory=dict)
     quality: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    references: tuple[Reference, ...] = ()
 
 
 @dataclass
@@ -51,6 +53,16 @@ class _Judged:
     pooled: Measured | None = None
     correlated: tuple[Estimate, float] | None = None
     p_holm: list[float | None] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Court:
+    """What the pairs of one claim are judged by."""
+
+    claim: Claim
+    explain: Explain
+    rules: Rules
+    references: tuple[Reference, ...]
 
 
 def judge(file: ClaimsFile, case: Case, explain: Explain = evidence) -> list[Verdict]:
@@ -124,7 +136,7 @@ def _verdict(one: _Judged, case: Case, explain: Explain, rules: Rules) -> Verdic
     mean = claim.needed == "mean"
     p_holm = [None] * len(one.found) if mean else one.p_holm  # of a mean's pairs none is tested by itself
     told = tuple(
-        _told(pair, measured, p, claim, explain, rules)
+        _told(pair, measured, p, _Court(claim, explain, rules, case.references))
         for pair, measured, p in zip(one.found, one.measured, p_holm, strict=True)
     )
     standings = [pair.standing for pair in told]
@@ -144,18 +156,16 @@ def _verdict(one: _Judged, case: Case, explain: Explain, rules: Rules) -> Verdic
     return _with_cause(verdict, claim) if outcome is Outcome.REPRODUCED and claim.expects else verdict
 
 
-def _told(
-    pair: Pair,
-    measured: Measured | None,
-    p_holm: float | None,
-    claim: Claim,
-    explain: Explain,
-    rules: Rules,
-) -> PairVerdict:
+def _told(pair: Pair, measured: Measured | None, p_holm: float | None, court: _Court) -> PairVerdict:
+    claim, rules = court.claim, court.rules
     standing = standing_of(measured, claim, rules, p_holm)
+    sides = (pair.reference, pair.subject)
+    printed = tuple(
+        one for side in sides for one in beside(court.references, side, pair.column, claim.metric)
+    )
     if measured is None:
-        return PairVerdict(pair.name, standing, missing=pair.missing)
-    evidence = explain(claim, pair)
+        return PairVerdict(pair.name, standing, missing=pair.missing, published=printed)
+    evidence = court.explain(claim, pair)
     compared = measured.compared
     return PairVerdict(
         name=pair.name,
@@ -171,6 +181,7 @@ def _told(
         evidence=evidence,
         causes=named(evidence, rules) if evidence else (),
         missing=pair.missing,
+        published=printed,
     )
 
 

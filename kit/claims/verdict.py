@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from kit.claims.model import Cause, Claim
+from kit.claims.references import Reference
 from kit.stats import Estimate
 
 
@@ -59,6 +60,7 @@ class PairVerdict:
 
     `effect` is the quantity that the predicate bounds (a difference or a ratio); `sees` is the smallest difference
     that this test can see, in points; `contexts_needed` how many would decide what is open, at the effect as it is.
+    `published` are figures of others for its two sides.
     """
 
     name: str
@@ -74,6 +76,7 @@ class PairVerdict:
     evidence: Evidence | None = None
     causes: tuple[Cause, ...] = ()
     missing: int = 0
+    published: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True)

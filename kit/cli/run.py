@@ -22,6 +22,7 @@ from kit.api import (
     judge_runs,
     open_run,
     prepare,
+    published,
     results,
 )
 from kit.cli.claims import print_judgement
@@ -115,7 +116,7 @@ def conclude(
             facts = {"run": folder.name, "path": str(folder.path), "state": encode(state), "tables": tables}
             print_json(facts)
         else:
-            print_tables(found, "f1")
+            print_tables(found, "f1", references=published(workspace))
             if judgement:
                 print_judgement(judgement, run_only=True)
             if fault:

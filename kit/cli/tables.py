@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from kit.api import Workspace, language_groups, results
+from kit.api import Workspace, language_groups, published, results
 from kit.catalog import Catalog
+from kit.claims import Reference
 from kit.cli.common import print_json, workspace_options
 from kit.data.example import read_slice
 from kit.errors import StorageError, UsageError, Where
@@ -17,6 +18,7 @@ from kit.jobdir import atomic_write
 from kit.report.examples import FILTERS, Shown, as_text, examples_under
 from kit.report.examples_html import as_html
 from kit.report.formats import FORMATS, over_generation_csv, over_generation_json
+from kit.report.published import published_lines
 from kit.report.text import VALUES
 from kit.results import CellData, Results, over_generation_table, transfer_table
 from kit.schedule.runfolder import find_run
@@ -58,7 +60,7 @@ def table(
         click.echo(FORMATS["json" if as_json else str(form)](tables, chosen_values).rstrip("\n"))
         return
     for metric in metrics:
-        print_tables(found, metric, values, groups)
+        print_tables(found, metric, values, groups, published(workspace))
 
 
 def _over_generation(found: Results, form: str | None) -> None:
@@ -76,8 +78,14 @@ def _over_generation(found: Results, form: str | None) -> None:
         print_over_generation(one, Console(highlight=False))
 
 
-def print_tables(found: Results, metric: str, values: str = "delta", groups: tuple[str, ...] = ()) -> None:
-    """Print the transfer tables of some results to the terminal."""
+def print_tables(
+    found: Results,
+    metric: str,
+    values: str = "delta",
+    groups: tuple[str, ...] = (),
+    references: Sequence[Reference] = (),
+) -> None:
+    """Print the transfer tables of some results to the terminal, and below each the published figures beside ours."""
     from rich.console import Console
 
     from kit.report.terminal import print_table
@@ -88,6 +96,8 @@ def print_tables(found: Results, metric: str, values: str = "delta", groups: tup
         return
     for made in transfer_table(found, metric, groups=language_groups(Catalog.load(), groups)):
         print_table(made, console, values)
+        for line in published_lines(made, references):
+            console.print(line, markup=False)
 
 
 @click.command()

@@ -13,6 +13,7 @@ from typing import Any
 from kit.claims import Evidence, Outcome, PairVerdict, Setting, Verdict
 from kit.claims.model import Ratio
 from kit.jobdir import atomic_write, encode
+from kit.report.published import against
 from kit.report.text import number, signed
 from kit.stats import Estimate
 
@@ -70,6 +71,9 @@ def details(verdict: Verdict) -> Iterator[str]:
     there = [pair for pair in verdict.pairs if pair.effect is not None]
     for pair in there:
         yield f"  {_pair_words(pair, verdict)}"
+        for reference in pair.published:
+            ours = pair.tuned if reference.trained_on else pair.base
+            yield f"    {reference.trained_on or 'base'}: {against(reference, ours)}"
     yield from _missing_words([pair for pair in verdict.pairs if pair.effect is None])
     if setting.n:
         kinds = f"dtype {', '.join(setting.dtypes)}; mode {', '.join(setting.modes)}"

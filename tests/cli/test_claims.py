@@ -101,3 +101,24 @@ def test_a_faulty_claims_file_is_told_before_anything_runs(kit: Kit, other_claim
     refused = kit("run", other_claims.with_name("smoke.yaml"), code=12)
     assert "claims.yaml:" in refused.stderr and "did you mean 'family'?" in refused.stderr
     assert not (kit.home / "runs").exists()
+
+
+def test_published_figures_stand_under_tables_and_claims(smoke: Smoke, tmp_path: Path) -> None:
+    kit, _ = smoke
+    head = "model,trained_on,dataset,language,metric,value,source,page\n"
+    line = "tiny-bloom,tiny-qa/de,tiny-qa,de,f1,80,a made-up paper,3\n"
+    (tmp_path / "made-up.csv").write_text(head + line)
+    try:
+        assert (
+            "made-up: 1 figure from a made-up paper"
+            in kit("reference", "add", tmp_path / "made-up.csv").stdout
+        )
+        told = "tiny-qa/de: published 80.0 (a made-up paper, p. 3), ours "
+        assert "published 80.0 (a made-up paper, p. 3), ours" in kit("table", COLUMNS="200").stdout
+        assert told in kit("claims", "--details").stdout
+        assert kit.json("reference", "list")[0]["figures"][0]["value"] == 80
+        verdicts = {one["id"]: one for one in kit.json("claims")["verdicts"]}
+        assert verdicts["S1"]["pairs"][0]["published"][0]["source"] == "a made-up paper"
+    finally:
+        kit("reference", "remove", "made-up")
+    assert kit.json("reference", "list") == []
