@@ -25,6 +25,7 @@ from kit.api import (
     published,
     results,
 )
+from kit.claims import Reference
 from kit.cli.claims import print_judgement
 from kit.cli.common import print_json, recipe_options, workspace_options
 from kit.cli.output import RunOutput
@@ -116,7 +117,7 @@ def conclude(
             facts = {"run": folder.name, "path": str(folder.path), "state": encode(state), "tables": tables}
             print_json(facts)
         else:
-            print_tables(found, "f1", references=published(workspace))
+            print_tables(found, "f1", references=_published(workspace))
             if judgement:
                 print_judgement(judgement, run_only=True)
             if fault:
@@ -131,6 +132,14 @@ def conclude(
         failed = sum(job.stage in ("failed", "blocked") for job in state.jobs)
         remedy = f"see: xlt-kit logs {folder.name}; then go on with: xlt-kit resume {folder.name}"
         raise JobFailed(f"{failed} jobs failed or were blocked", remedy=remedy)
+
+
+def _published(workspace: Workspace) -> tuple[Reference, ...]:
+    """Published figures; one that has been spoilt takes nothing from the run: `xlt-kit table` tells of it."""
+    try:
+        return published(workspace)
+    except KitError:
+        return ()
 
 
 def _judged(workspace: Workspace, folder: RunFolder) -> tuple[Judgement | None, KitError | None]:
