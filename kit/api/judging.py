@@ -69,10 +69,12 @@ def judge_runs(
     folders: Sequence[RunFolder],
     path: Path | None = None,
     waived: Mapping[str, str] | None = None,
+    found: Mapping[str, Results] | None = None,
 ) -> Judgement:
     """Judge the claims of a file (that beside the runs' recipes, or the paper's) on some runs.
 
-    Of several runs of one recipe the first that is named counts. Nothing is fetched.
+    Of several runs of one recipe the first that is named counts. Nothing is fetched. `found` are results that have been
+    read already, by the run's name.
 
     Raises:
         ClaimsError: the file has a fault. UsageError: there is no file, or a claim to be waived is not in it.
@@ -86,7 +88,7 @@ def judge_runs(
     if unknown := sorted(set(waived or {}) - set(loaded.file.claims)):
         remedy = f"there are {', '.join(loaded.file.claims)}"
         raise UsageError(f"no claim is called {unknown[0]!r}", remedy=remedy)
-    runs, notes, toys = _read(workspace, folders)
+    runs, notes, toys = _read(workspace, folders, found or {})
     used = {name for claim in loaded.file.claims.values() for name in _recipes(claim)}
     notes += [f"no claim of {chosen} speaks of the recipe {name}" for name in runs if name not in used]
     case = Case(
@@ -118,14 +120,14 @@ def export_claims(judgement: Judgement, folder: RunFolder) -> list[Path]:
 
 
 def _read(
-    workspace: Workspace, folders: Sequence[RunFolder]
+    workspace: Workspace, folders: Sequence[RunFolder], known: Mapping[str, Results]
 ) -> tuple[dict[str, Results], list[str], frozenset[str]]:
     """Results by recipe, notes, and the models that are toys."""
     runs: dict[str, Results] = {}
     notes: list[str] = []
     toys: set[str] = set()
     for folder in folders:
-        found = results(workspace, folder)
+        found = known.get(folder.name) or results(workspace, folder)
         if found.recipe in runs:
             notes.append(f"run {folder.name} is left out: another run of {found.recipe} was named before it")
             continue

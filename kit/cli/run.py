@@ -34,6 +34,7 @@ from kit.cli.tables import print_tables
 from kit.errors import JobFailed, KitError, StoppedError
 from kit.jobdir import encode
 from kit.report.units import duration
+from kit.results import Results
 from kit.schedule import RunFolder, RunState
 
 
@@ -108,7 +109,7 @@ def conclude(
     """
     found = results(workspace, folder)
     paths = export_tables(found, folder)
-    judgement, fault = _judged(workspace, folder)
+    judgement, fault = _judged(workspace, folder, found)
     paths += export_claims(judgement, folder) if judgement else []
     with output.surviving():
         _report_failures(folder, state)
@@ -142,10 +143,14 @@ def _published(workspace: Workspace) -> tuple[Reference, ...]:
         return ()
 
 
-def _judged(workspace: Workspace, folder: RunFolder) -> tuple[Judgement | None, KitError | None]:
+def _judged(
+    workspace: Workspace, folder: RunFolder, found: Results
+) -> tuple[Judgement | None, KitError | None]:
     """The verdicts on the claims beside the run's recipe; a fault of theirs takes nothing from the run."""
     try:
-        return (judge_runs(workspace, [folder]) if claims_beside([folder]) else None), None
+        if claims_beside([folder]) is None:
+            return None, None
+        return judge_runs(workspace, [folder], found={folder.name: found}), None
     except KitError as fault:
         return None, fault
 
