@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
     from kit.api.executors import choose_executor
     from kit.api.forecast import Need, needs, preview, reasons
-    from kit.api.judging import Judgement, check_claims, claims_beside, export_claims, judge_runs
+    from kit.api.judging import Judgement, check_claims, claims_of, export_claims, judge_runs
     from kit.api.measuring import Trial, measure
     from kit.api.planning import Prepared, load, prepare
     from kit.api.referring import (
@@ -42,7 +42,7 @@ _FILES = {
         "Status", "background", "delete_run", "go_on", "list_statuses", "retry_job", "status", "stop_job", "stop_run",
     ),
     "executors": ("choose_executor",),
-    "judging": ("Judgement", "check_claims", "claims_beside", "export_claims", "judge_runs"),
+    "judging": ("Judgement", "check_claims", "claims_of", "export_claims", "judge_runs"),
     "measuring": ("Trial", "measure"),
     "planning": ("Prepared", "load", "prepare"),
     "forecast": ("Need", "needs", "preview", "reasons"),
@@ -65,7 +65,7 @@ __all__ = [
     "background",
     "check_claims",
     "choose_executor",
-    "claims_beside",
+    "claims_of",
     "delete_run",
     "execute",
     "export_claims",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kit import yamlfile
 from kit.api.auditing import translation_qualities
 from kit.api.planning import load
 from kit.api.referring import published
@@ -23,14 +24,14 @@ from kit.claims import (
     load_claims,
 )
 from kit.claims.model import RankCorrelation
-from kit.errors import KitError, StorageError, UsageError, Where
+from kit.errors import ClaimsError, KitError, StorageError, UsageError, Where
 from kit.recipe.sources import NamedModel, PretrainedModel
 from kit.report.claims import write_claims
 from kit.results import Results
 from kit.schedule import RunFolder
 
 CLAIMS = "claims.yaml"
-_DEFAULT = Path("recipes/paper") / CLAIMS
+_RECIPES = Path("recipes")
 _TOY = 100_000_000
 """Models of fewer parameters show the mechanics of an experiment, not what it says of language models."""
 
@@ -45,8 +46,10 @@ class Judgement:
     notes: tuple[str, ...]
 
 
-def claims_beside(folders: Sequence[RunFolder]) -> Path | None:
-    """The claims file beside the recipe of one of some runs; None where there is none."""
+def claims_of(folders: Sequence[RunFolder]) -> Path | None:
+    """The claims file of some runs: that beside the recipe of one of them, else the first below `recipes/` that names
+    one of their recipes; None where there is none.
+    """
     for folder in folders:
         try:
             beside = Path(folder.request().source).parent / CLAIMS
@@ -54,7 +57,24 @@ def claims_beside(folders: Sequence[RunFolder]) -> Path | None:
             continue
         if beside.is_file():
             return beside
-    return None
+    recipes = {folder.wanted().recipe for folder in folders}
+    return next((path for path in sorted(_RECIPES.rglob(CLAIMS)) if recipes & _named_in(path)), None)
+
+
+def _named_in(path: Path) -> set[str]:
+    """The recipes that the claims of a file name, as far as it can be read."""
+    try:
+        claims = yamlfile.load(path, ClaimsError).value.get("claims")
+    except ClaimsError:
+        return set()
+    entries = claims.values() if isinstance(claims, dict) else ()
+    listed = [entry.get("recipes") for entry in entries if isinstance(entry, dict)]
+    return {
+        name
+        for names in listed
+        for name in (names if isinstance(names, list) else [names])
+        if isinstance(name, str)
+    }
 
 
 def check_claims(recipe: Path) -> None:
@@ -71,7 +91,7 @@ def judge_runs(
     waived: Mapping[str, str] | None = None,
     found: Mapping[str, Results] | None = None,
 ) -> Judgement:
-    """Judge the claims of a file (that beside the runs' recipes, or the paper's) on some runs.
+    """Judge the claims of a file (`claims_of` the runs, if none is named) on some runs.
 
     Of several runs of one recipe the first that is named counts. Nothing is fetched. `found` are results that have been
     read already, by the run's name.
@@ -79,10 +99,10 @@ def judge_runs(
     Raises:
         ClaimsError: the file has a fault. UsageError: there is no file, or a claim to be waived is not in it.
     """
-    chosen = path or claims_beside(folders) or (_DEFAULT if _DEFAULT.is_file() else None)
+    chosen = path or claims_of(folders)
     if chosen is None:
-        remedy = f"name one with --claims, or call this where {_DEFAULT} lies"
-        raise UsageError("there is no claims file beside the recipes of these runs", remedy=remedy)
+        remedy = "name one with --claims, or call this where the folder `recipes` lies"
+        raise UsageError("no claims file beside or below speaks of the recipes of these runs", remedy=remedy)
     catalog = Catalog.load()
     loaded = load_claims(chosen, catalog)
     if unknown := sorted(set(waived or {}) - set(loaded.file.claims)):

@@ -24,7 +24,7 @@ _UNDECIDED = (Outcome.INCONCLUSIVE, Outcome.WITHIN_NOISE, Outcome.NOT_RUN)
     "--claims",
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The claims file; that beside the runs' recipes, or recipes/paper/claims.yaml, if left out.",
+    help="The claims file; that beside the runs' recipes, or below recipes/, if left out.",
 )
 @click.option("--only", multiple=True, metavar="ID", help="Show these claims alone; all are judged together.")
 @click.option(

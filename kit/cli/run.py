@@ -15,7 +15,7 @@ from kit.api import (
     background,
     check_claims,
     choose_executor,
-    claims_beside,
+    claims_of,
     execute,
     export_claims,
     export_tables,
@@ -148,7 +148,7 @@ def _judged(
 ) -> tuple[Judgement | None, KitError | None]:
     """The verdicts on the claims beside the run's recipe; a fault of theirs takes nothing from the run."""
     try:
-        if claims_beside([folder]) is None:
+        if claims_of([folder]) is None:
             return None, None
         return judge_runs(workspace, [folder], found={folder.name: found}), None
     except KitError as fault:

@@ -282,7 +282,6 @@ def test_claims_show_their_verdicts_and_under_the_cursor_why(done: Path) -> None
 
 def test_a_run_without_claims_says_how_to_name_them(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "CLAIMS", "none.yaml")
-    monkeypatch.setattr(judging, "_DEFAULT", Path("none.yaml"))
 
     async def script(user: Drive) -> None:
         await user.press("5")
