@@ -11,8 +11,8 @@ from kit import __version__
 from kit.errors import EnvironmentError_
 
 ROOT = Path(__file__).resolve().parents[2]
-_WORLD = ("__init__.py", "data/__init__.py", "data/example.py", "job", "jobdir")
-"""What a job runs of the kit: its own world, the contract, and the reader of examples."""
+_WORLD = ("__init__.py", "data/__init__.py", "data/example.py", "job", "jobdir", "score")
+"""What a job runs of the kit: its own world, the contract, the reader of examples, and the scores of answers."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import http.server
 import json
 import os
 import random
+import shutil
 import subprocess
 import threading
 import time
@@ -75,6 +76,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         "schema: 1\ndatasets:\n  served:\n    title: served\n    format: jsonl\n"
         f"    url: http://127.0.0.1:{server.server_port}\n    languages: [de]\n    files: {{train: de.jsonl}}\n"
     )
+    shutil.copy(ROOT / "recipes" / "claims.yaml", folder)
     path = folder / "smoke.yaml"
     path.write_text(
         f"schema: 1\nextends: {ROOT / 'recipes' / 'smoke.yaml'}\ncatalog: [catalog.yaml]\n"

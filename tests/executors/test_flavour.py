@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +72,19 @@ def test_a_build_takes_what_a_job_runs_and_no_more() -> None:
         name for name in names if name.startswith(("kit/cli", "kit/api", "kit/store", "kit/executors"))
     ]
     assert len(code_digest()) == 64 and code_digest() == code_digest()
+
+
+def test_what_a_build_takes_is_all_that_a_job_imports(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    for name, path in job_files().items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, tmp_path / name)
+    every = sorted(
+        name.removesuffix(".py").replace("/", ".") for name in job_files() if name.startswith("kit/job/")
+    )
+    script = f"import importlib\nfor name in {[one for one in every if not one.endswith('__')]}: importlib.import_module(name)"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
