@@ -82,7 +82,8 @@ def test_what_a_build_takes_is_all_that_a_job_imports(tmp_path: Path) -> None:
     every = sorted(
         name.removesuffix(".py").replace("/", ".") for name in job_files() if name.startswith("kit/job/")
     )
-    script = f"import importlib\nfor name in {[one for one in every if not one.endswith('__')]}: importlib.import_module(name)"
+    modules = [one for one in every if not one.endswith("__")]
+    script = f"import importlib\nfor name in {modules}: importlib.import_module(name)"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
