@@ -91,7 +91,8 @@ def _measured(id_: str, claim: Claim, case: Case, rules: Rules) -> list[_Judged]
             one.correlated = correlation(found, case.quality.get(effect.quality, {}), rules)
         else:
             one = _Judged(id_, claim, model, found, [measure(claim, [pair], effect, rules) for pair in found])
-            one.pooled = measure(claim, found, effect, rules)
+            # Of unfinished pairs some seeds may be there and others not: a mean over them would weigh seeds unevenly.
+            one.pooled = measure(claim, [pair for pair in found if not pair.missing], effect, rules)
         made.append(one)
     return made
 
@@ -143,15 +144,16 @@ def _verdict(one: _Judged, case: Case, explain: Explain, rules: Rules) -> Verdic
     if mean:
         standings = [standing_of(one.pooled, claim, rules, one.p_holm[0])]
     outcome, why = combined(standings, claim)
-    if mean and missing:
+    unfinished = sum(bool(pair.missing) or pair.scores is None for pair in one.found)
+    if mean and unfinished:
         why = (
             *why,
-            f"{missing} of {len(told)} pairs are not finished, so a mean over the others decides nothing",
+            f"{unfinished} of {len(told)} pairs are not finished, so a mean over the others decides nothing",
         )
         outcome = Outcome.INCONCLUSIVE
     verdict = replace(bare, outcome=outcome, pairs=told, effect=_headline(one, told), why=why)
     if outcome is Outcome.INCONCLUSIVE:
-        decide = () if mean and missing else what_would_decide(claim, one.pooled, told)
+        decide = () if mean and unfinished else what_would_decide(claim, one.pooled, told)
         return replace(verdict, why=(*why, *decide))
     return _with_cause(verdict, claim) if outcome is Outcome.REPRODUCED and claim.expects else verdict
 

@@ -308,3 +308,20 @@ def test_a_model_that_answers_the_wrong_question_is_no_parrot(tmp_path: Path) ->
     (found,) = judge(claims({**FALLS, "needed": "all"}), Case({"grid": made}))
     parts = found.pairs[0].evidence
     assert parts is not None and not parts.void and parts.rest.value == pytest.approx(-50)
+
+
+@pytest.mark.parametrize("needed", ["mean", "all", "most", "any"])
+def test_a_run_in_which_some_seeds_are_not_there_yet_is_judged_all_the_same(
+    tmp_path: Path, needed: str
+) -> None:
+    made = Bench(tmp_path).base("or", 0.2).base("hi", 0.2)
+    made.tuned("xquad-in/de", "or", 0.6, 1).tuned("xquad-in/de", "or", 0.6, 2).tuned(
+        "xquad-in/de", "hi", 0.6, 1
+    )
+    where = {"dataset": "xquad-in", "model": made.model, "gold": GOLD}
+    made.shelf.want("hi", "xquad-in/de", 2, **where)  # type: ignore[arg-type]
+    found = verdict({"needed": needed}, made.results())
+    assert found.outcome is (Outcome.INCONCLUSIVE if needed == "mean" else Outcome.REPRODUCED)
+    assert [pair.missing for pair in found.pairs] == [0, 1]
+    if needed == "mean":
+        assert any("1 of 2 pairs are not finished" in why for why in found.why)
