@@ -267,7 +267,7 @@ def test_claims_show_their_verdicts_and_under_the_cursor_why(done: Path) -> None
         name = find_run(done / "runs", "last").name
         await user.press("5")
         await user.until(lambda: "3 reproduced" in user.static("#caption"), "the verdicts")
-        assert "✓ S1" in user.text() and "mechanics only" in user.text()
+        await user.until(lambda: "✓ S1" in user.text() and "mechanics only" in user.text(), "their rows")
         await user.until(lambda: "raises its F1 there" in user.text(), "the reasons of the first")
         await user.press("down", "down")
         await user.until(lambda: "past the gold answer less often" in user.text(), "those of the third")
