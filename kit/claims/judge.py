@@ -81,7 +81,7 @@ def judge(file: ClaimsFile, case: Case, explain: Explain = evidence) -> list[Ver
 
 
 def _measured(id_: str, claim: Claim, case: Case, rules: Rules) -> list[_Judged]:
-    run = list(dict.fromkeys(m for r in claim.recipes if r in case.runs for m in models_in([case.runs[r]])))
+    run = models_in([case.runs[recipe] for recipe in claim.recipes if recipe in case.runs])
     made = []
     for model in run or claim.models[:1]:
         found = pairs(claim, model, case.runs, case.groups)

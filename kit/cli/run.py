@@ -148,9 +148,8 @@ def _judged(
 ) -> tuple[Judgement | None, KitError | None]:
     """The verdicts on the claims beside the run's recipe; a fault of theirs takes nothing from the run."""
     try:
-        if claims_of([folder]) is None:
-            return None, None
-        return judge_runs(workspace, [folder], found={folder.name: found}), None
+        path = claims_of([folder])
+        return (judge_runs(workspace, [folder], path, found={folder.name: found}) if path else None), None
     except KitError as fault:
         return None, fault
 

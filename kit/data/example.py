@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,22 @@ class Example:
     question: str
     answers: tuple[str, ...]
     language: str
+
+
+def foils(examples: Sequence[Example]) -> dict[str, tuple[str, ...]]:
+    """By id of an example: the gold answers of the other questions on its context, in the order of the slice."""
+    on_context: dict[str, list[Example]] = defaultdict(list)
+    for example in examples:
+        on_context[example.context_id].append(example)
+    return {
+        example.id: tuple(
+            answer
+            for other in on_context[example.context_id]
+            if other.id != example.id
+            for answer in other.answers
+        )
+        for example in examples
+    }
 
 
 def render_slice(examples: Sequence[Example]) -> bytes:

@@ -12,13 +12,12 @@ and come once for each text. Those that are the gold in other words (by SQuAD's 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from kit.data.example import Example
+from kit.data.example import Example, foils
 from kit.job.prompt import Encoder, render
 from kit.job.scoring import Row, Scored
 from kit.job.spans import first_of, spans
@@ -29,9 +28,6 @@ _TIE = 1e-6  # nats: two spans of the same ids differ by rounding
 _TOP = 3
 _ANCHOR = 40  # characters of the prompt that decide on how what follows is parted into tokens
 _SLACK = 1  # tokens: a span's count alone may differ from that within its context
-
-Score = Callable[[Sequence[Row]], Sequence[Scored]]
-"""Scores rows of (prompt ids, continuation ids), in their order."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +47,7 @@ class Ranker:
     def __init__(self, encoder: Encoder, examples: Sequence[Example]) -> None:
         self._encoder, self._examples = encoder, examples
         self._pieces = lru_cache(maxsize=64)(self._spans_of)
-        foils: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
-        for example in examples:
-            foils[example.context_id][example.id] = example.answers
-        self._foils: Mapping[str, Mapping[str, tuple[str, ...]]] = foils
+        self._foils = foils(examples)
 
     def after_prompt(self, item: int) -> Asked:
         """The item as it is asked right after the prompt."""
@@ -66,12 +59,7 @@ class Ranker:
         `answer` is the first line of its output.
         """
         example = self._examples[item]
-        others = self._foils[example.context_id]
-        phrases = [
-            *example.answers,
-            *(text for id_, own in others.items() if id_ != example.id for text in own),
-        ]
-        place = first_of(answer, phrases)
+        place = first_of(answer, (*example.answers, *self._foils[example.id]))
         return None if place is None else self._asked(item, answer[: place[0]].strip())
 
     def rows(self, asked: Asked) -> list[Row]:

@@ -131,7 +131,7 @@ def as_csv(verdicts: Sequence[Verdict]) -> str:
 
 def as_data(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     """Plain data, JSON's: every number that a verdict stands on. Undefined numbers are null."""
-    return [_finite({**encode_verdict(verdict)}) for verdict in verdicts]
+    return [_finite(_encoded(verdict)) for verdict in verdicts]
 
 
 def as_json(verdicts: Sequence[Verdict]) -> str:
@@ -150,7 +150,7 @@ def write_claims(verdicts: Sequence[Verdict], folder: Path) -> list[Path]:
     return paths
 
 
-def encode_verdict(verdict: Verdict) -> dict[str, Any]:
+def _encoded(verdict: Verdict) -> dict[str, Any]:
     """One verdict as plain data."""
     claim = verdict.claim.model_dump(mode="json", by_alias=True, exclude_none=True)
     parts = {

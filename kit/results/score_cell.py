@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kit.data.example import Example
+from kit.data.example import Example, foils
 from kit.errors import DataError, StorageError, Where
 from kit.jobdir import atomic_write
 from kit.results.items import GeneratedItem, StoredScore, read_facts, read_generated
@@ -82,22 +82,11 @@ def score_items(
 def form_items(items: Sequence[GeneratedItem], examples: Sequence[Example]) -> list[Form]:
     """The form of outputs whose examples are all there; a foil is a gold answer of another question on the context."""
     gold = {example.id: example for example in examples}
-    answers: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
-    for example in examples:
-        answers[example.context_id][example.id] = example.answers
-    foils = {
-        example.id: [
-            text
-            for other, texts in answers[example.context_id].items()
-            if other != example.id
-            for text in texts
-        ]
-        for example in examples
-    }
+    others = foils(examples)
     return forms(
         [item.raw for item in items],
         [gold[item.id].answers or ("",) for item in items],
-        [foils[item.id] for item in items],
+        [others[item.id] for item in items],
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
+from kit.corpus.pretraining import Fault
 from kit.errors import RecipeErrors
 from kit.jobdir import ScoreTask, canonical
 from kit.recipe import SOUND, LoadedRecipe, load_recipe, recipe_of
 from kit.recipe.expand import tasks
-from kit.recipe.sources import FileSet, HubModel, NamedModel, PathModel, PretrainedModel
+from kit.recipe.sources import FileSet, HubModel, NamedModel, PathModel, PretrainedModel, Pretraining
 from tests.recipe.conftest import BASE, Write
 
 
@@ -377,3 +379,10 @@ def test_tasks_of_spans_have_labels_of_their_own(write: Write) -> None:
     assert plain == ("score", ScoreTask())
     assert spans == ("score:continuations=spans", ScoreTask(continuations="spans"))
     assert own == ("score:continuations=spans,lead=own-words", ScoreTask("score", "spans", "own-words", 24))
+
+
+def test_the_faults_that_a_recipe_may_plant_are_those_of_the_corpus() -> None:
+    """The recipe names them itself: to import the corpus for five words would slow every command's start."""
+    named = Pretraining.model_fields["fault"].annotation
+    words, nothing = get_args(named)
+    assert get_args(words) == get_args(Fault) and nothing is type(None)
