@@ -122,7 +122,7 @@ class _Reader:
         scores = read_scores(folder) if gold is None else score_items(items, gold, folder, self.scored)
         if scores is None:
             return MissingCell(wanted, "neither gold data nor stored scores are at hand")
-        ids = tuple(item.id for item in items)
+        ids, raws = tuple(item.id for item in items), tuple(item.raw for item in items)
         if tuple(score.id for score in scores) != ids:
             raise DataError(f"{folder / 'scores.jsonl'} does not hold the items of items.jsonl")
         self.contexts.update({(wanted.spec.data, score.id): score.context_id for score in scores})
@@ -132,8 +132,8 @@ class _Reader:
             data=wanted.spec.data,
             ids=ids,
             clusters=tuple(score.context_id for score in scores),
-            metrics=_columns(items, scores, gold),
-            raw=tuple(item.raw for item in items),
+            metrics=_columns((ids, raws), items, scores, gold),
+            raw=raws,
             stops=tuple(item.stop for item in items),
             tokens=np.array([item.tokens for item in items], dtype=np.int64),
             environment=facts.environment,
@@ -174,14 +174,18 @@ class _Reader:
 
 
 def _columns(
-    items: Sequence[GeneratedItem], scores: Sequence[StoredScore], gold: Sequence[Example] | None
+    texts: tuple[Sequence[str], Sequence[str]],
+    items: Sequence[GeneratedItem],
+    scores: Sequence[StoredScore],
+    gold: Sequence[Example] | None,
 ) -> Columns:
     """All columns of a `generate` cell. Those of the form take longer than all others and are worked out when asked
-    for; without gold at hand they are those that were stored.
+    for, from ids and outputs (`texts`), which the cell holds anyway; without gold at hand they are those that were
+    stored.
     """
     ready = generated_columns(items, [score.score for score in scores])
     if gold is not None:
-        return Columns(ready, FORM_COLUMNS, lambda: form_columns(form_items(items, gold)))
+        return Columns(ready, FORM_COLUMNS, lambda: form_columns(form_items(*texts, gold)))
     stored = [score.form for score in scores if score.form is not None]
     return Columns({**ready, **form_columns(stored)} if len(stored) == len(scores) else ready)
 

@@ -33,7 +33,8 @@ def score_generation(cell_folder: Path, examples: Sequence[Example]) -> None:
     """
     items = read_generated(cell_folder, read_facts(cell_folder).n)
     scores = score_items(items, examples, cell_folder)
-    rows = zip(scores, form_items(items, examples), strict=True)
+    found = form_items([item.id for item in items], [item.raw for item in items], examples)
+    rows = zip(scores, found, strict=True)
     lines = "".join(_written(_row(score._replace(form=form))) + "\n" for score, form in rows)
     try:
         atomic_write(cell_folder / "scores.jsonl", lines)
@@ -79,15 +80,11 @@ def score_items(
     ]
 
 
-def form_items(items: Sequence[GeneratedItem], examples: Sequence[Example]) -> list[Form]:
+def form_items(ids: Sequence[str], raws: Sequence[str], examples: Sequence[Example]) -> list[Form]:
     """The form of outputs whose examples are all there; a foil is a gold answer of another question on the context."""
     gold = {example.id: example for example in examples}
     others = foils(examples)
-    return forms(
-        [item.raw for item in items],
-        [gold[item.id].answers or ("",) for item in items],
-        [others[item.id] for item in items],
-    )
+    return forms(raws, [gold[id_].answers or ("",) for id_ in ids], [others[id_] for id_ in ids])
 
 
 def _row(score: StoredScore) -> dict[str, object]:
