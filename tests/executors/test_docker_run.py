@@ -139,7 +139,7 @@ def test_an_image_holds_no_word_of_where_it_was_built(client: Any) -> None:
     words = "command -v gcc cc make git pip curl wget; ls /build /root/.netrc /etc/pip.conf 2>/dev/null;"
     words += " ls /opt/kit/kit"
     said = client.containers.run(image.id, entrypoint=["sh", "-c", words], remove=True, network_mode="none")
-    assert said.decode().split() == ["__init__.py", "data", "job", "jobdir"]
+    assert said.decode().split() == ["__init__.py", "data", "job", "jobdir", "score"]
     history = json.dumps(client.api.history(image.id))
     addresses = set(re.findall(r"https?://[^\s\"']+", history + json.dumps(image.attrs["Config"])))
     assert not {address for address in addresses if "python.org" not in address}
