@@ -49,7 +49,7 @@ screenshots: install
 
 bench: install
 	$(BIN)/pip install --quiet -e '.[bench]'
-	@for part in $(or $(PARTS),start screen log heat generate growth agreement tune host containers); do \
+	@for part in $(or $(PARTS),start screen log heat generate growth agreement tune lens host containers); do \
 	  $(BIN)/python -m tests.bench.$$part || exit 1; \
 	done
 	$(BIN)/python -m tests.bench.write

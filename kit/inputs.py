@@ -21,10 +21,11 @@ from kit.catalog import (
 from kit.corpus import CorpusSettings, pretraining_text
 from kit.data.example import Example, render_slice, slice_id
 from kit.data.read import read
-from kit.errors import DataError, MissingInputError
-from kit.jobdir import Lora, PretrainSpec, Prompt, key_of
+from kit.errors import DataError, MissingInputError, Where
+from kit.jobdir import Lora, PretrainSpec, Prompt, key_of, sha256_file
 from kit.plan import Inputs, ResolvedAdapter, ResolvedModel, ResolvedSlice, WantedModel
 from kit.recipe import LoadedRecipe, Recipe, expand
+from kit.recipe.model import Lens
 from kit.recipe.sources import FileSet, NamedModel, PathAdapter, PathModel, PretrainedModel
 from kit.store import Store
 
@@ -48,7 +49,20 @@ def resolve(
     evaluate = tuple(_slices(recipe.evaluate, catalog, locations, store, paths))
     prompts = {name: expand.eval_prompt(recipe, catalog.prompts[name]) for name in recipe.prompts}
     train_prompt: Prompt = expand.train_prompt(recipe, catalog.prompts[recipe.train_prompt])
-    return Inputs(models, adapters, train, evaluate, train_prompt, prompts, paths)
+    maps = {task.map: _map_id(task.map) for task in recipe.tasks if isinstance(task, Lens) and task.map}
+    paths.update((name, path) for path, name in maps.items())
+    return Inputs(models, adapters, train, evaluate, train_prompt, prompts, paths, maps)
+
+
+def _map_id(path: Path) -> str:
+    try:
+        return f"map-{sha256_file(path)[:20]}"
+    except OSError as problem:
+        raise MissingInputError(
+            f"the map of tokens cannot be read: {problem.strerror}",
+            where=Where(str(path)),
+            remedy="check the path at `map`, or use a matrix",
+        ) from problem
 
 
 def _models(

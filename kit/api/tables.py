@@ -10,8 +10,9 @@ from kit.catalog import Catalog
 from kit.data.example import Example, read_slice
 from kit.errors import StorageError, UsageError, Where
 from kit.report.formats import write_all, write_over_generation
+from kit.report.lens import write_lens
 from kit.report.text import Values
-from kit.results import Results, over_generation_table, transfer_table
+from kit.results import Results, lens_tables, over_generation_table, transfer_table
 from kit.results import load as load_results
 from kit.schedule import RunFolder
 
@@ -49,7 +50,11 @@ def export_tables(
                 paths += write_all(tables, folder.tables, name)
                 if name == metric and values != "delta":
                     paths += write_all(tables, folder.tables, f"{name}-{values}", values)
-        return [*paths, *write_over_generation(over_generation_table(found), folder.tables)] if paths else []
+        if paths:
+            paths += write_over_generation(over_generation_table(found), folder.tables)
+        if looks := lens_tables(found):
+            paths += write_lens(looks, folder.tables)
+        return paths
     except OSError as problem:
         raise StorageError(
             f"the tables cannot be written: {problem.strerror}",

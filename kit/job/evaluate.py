@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from kit.data.example import Example, read_slice, slice_id
+from kit.job.classes import Classes, classes_of
 from kit.job.decode import Decoder
 from kit.job.failures import BadInput, unstopped
+from kit.job.lens import Lens, Look, Seen
 from kit.job.memory import rows_that_fit
 from kit.job.model import Base, adapter_digest
 from kit.job.prompt import Encoder
@@ -26,15 +30,19 @@ from kit.job.sampling import Chooser
 from kit.job.scoring import Row, Scored, Scorer
 from kit.job.vocabulary import Vocabulary, decode_text, read_vocabulary
 from kit.jobdir import (
+    ITEMS_FILE,
+    LENS_FILE,
     CellSpec,
     EvaluateSpec,
     GenerateTask,
     JobFolder,
     JobSpec,
+    LensTask,
     ScoreTask,
+    digest_of_cell,
     encode,
+    is_map,
     publish_folder,
-    sha256_file,
 )
 from kit.jobdir.spec import Dtype
 from kit.score import cut
@@ -70,6 +78,16 @@ class _Stage:
     tokenizer: Any
     vocabulary: Vocabulary
     desk: Desk
+    matrices: dict[str, Classes]
+    """Those of this base's tokenizer that some cell asked for."""
+
+    def classes(self, matrix: str) -> Classes:
+        """The classes of tokens under that name, or under the content id of a map."""
+        if matrix not in self.matrices:
+            place = self.desk.job.inputs.get(matrix)
+            width = self.model.get_output_embeddings().weight.shape[0]
+            self.matrices[matrix] = classes_of(matrix, self.tokenizer, width, Path(place) if place else None)
+        return self.matrices[matrix]
 
 
 def evaluate(desk: Desk) -> None:
@@ -82,7 +100,7 @@ def evaluate(desk: Desk) -> None:
     assert isinstance(job.work, EvaluateSpec)
     # Digests are taken when a cell is ready, not at the end: the host moves cells away while the job goes on.
     there = [key for key in job.keys if (cells / key).is_dir()]
-    desk.landed.update({key: sha256_file(cells / key / "items.jsonl") for key in there})
+    desk.landed.update({key: digest_of_cell(cells / key) for key in there})
     todo = [pair for pair in zip(job.keys, job.work.cells, strict=True) if pair[0] not in there]
     for _, cell in todo:
         _check(cell, job)
@@ -99,9 +117,10 @@ def _evaluate_on_one_base(cells: Sequence[tuple[str, CellSpec]], desk: Desk) -> 
     base = Base(Path(job.inputs[name]), dtype, job.device, [Path(job.inputs[p]) for p in parents])
     vocabulary = read_vocabulary(base.tokenizer, base.model)
     desk.emit("phase", name="evaluate")
+    matrices: dict[str, Classes] = {}
     for adapter, same in groupby(cells, key=lambda pair: pair[1].adapters[-1:]):
         with base.wearing(Path(job.inputs[adapter[0]]) if adapter else None) as model:
-            stage = _Stage(model, base.tokenizer, vocabulary, desk)
+            stage = _Stage(model, base.tokenizer, vocabulary, desk, matrices)
             for key, cell in same:
                 _produce(key, cell, stage)
 
@@ -112,12 +131,12 @@ def _produce(key: str, cell: CellSpec, stage: _Stage) -> None:
     examples = read_examples(desk.job, cell.data)
     unfinished = desk.folder.scratch / key
     unfinished.mkdir(parents=True)
-    make = _generate if isinstance(cell.task, GenerateTask) else _score
-    if isinstance(cell.task, ScoreTask) and cell.task.continuations == "spans":
-        make = _rank
-    items = make(cell, examples, stage, Progress(desk.emit, key, len(examples)))
+    items = _make(cell)(cell, examples, stage, Progress(desk.emit, key, len(examples)))
+    if isinstance(items, Look):
+        items.save(unfinished / LENS_FILE)
+        items = items.items
     lines = (json.dumps(item, ensure_ascii=False, separators=(",", ":")) + "\n" for item in items)
-    with (unfinished / "items.jsonl").open("w", encoding="utf-8") as stream:
+    with (unfinished / ITEMS_FILE).open("w", encoding="utf-8") as stream:
         stream.writelines(lines)
     seconds = time.monotonic() - started
     about = {
@@ -130,11 +149,23 @@ def _produce(key: str, cell: CellSpec, stage: _Stage) -> None:
         "environment": dict(desk.environment),
     }
     (unfinished / "cell.json").write_text(json.dumps(about, ensure_ascii=False, indent=1), encoding="utf-8")
-    digest = sha256_file(unfinished / "items.jsonl")
+    digest = digest_of_cell(unfinished)
     with unstopped():
         publish_folder(unfinished, desk.folder.cells / key)
         desk.landed[key] = digest
     desk.emit("cell", key=key, name=cell.label, seconds=round(seconds, 3), n=len(examples), digest=digest)
+
+
+Make = Callable[[CellSpec, Sequence[Example], "_Stage", "Progress"], "list[dict[str, Any]] | Look"]
+
+
+def _make(cell: CellSpec) -> Make:
+    """What produces a cell's rows."""
+    if isinstance(cell.task, GenerateTask):
+        return _generate
+    if isinstance(cell.task, LensTask):
+        return _look
+    return _rank if cell.task.continuations == "spans" else _score
 
 
 def _generate(
@@ -222,6 +253,38 @@ def _rank(
     return items
 
 
+def _look(cell: CellSpec, examples: Sequence[Example], stage: _Stage, progress: Progress) -> Look:
+    """What a `lens` cell holds: its rows in the order of the slice, and the mass of every item, layer and class."""
+    task, job = cell.task, stage.desk.job
+    assert isinstance(task, LensTask)
+    encoder = Encoder(stage.tokenizer, cell.prompt)
+    rows = [(encoder.prompt_ids(example), _answer_ids(encoder, example, task)) for example in examples]
+    classes = stage.classes(task.matrix)
+    lens = Lens(stage.model, classes, stage.vocabulary.end[0])
+    fit = rows_that_fit(stage.model, 0, job.batch_tokens, job.device)
+    seen: dict[int, Seen] = {}
+    for one in lens.exact(rows) if cell.mode == "exact" else lens.fast(rows, fit):
+        seen[one.index] = one
+        progress.add(1, len(rows[one.index][0]) + len(rows[one.index][1]))
+    items = [
+        {"id": example.id, "prompt_tokens": len(prompt), "positions": max(1, len(answer))}
+        for example, (prompt, answer) in zip(examples, rows, strict=True)
+    ]
+    mass = np.empty((len(rows), len(lens.layers), len(classes.names)), dtype=np.float32)
+    for index, one in seen.items():
+        mass[index] = one.mass
+    return Look(items, lens.layers, classes.names, mass)
+
+
+def _answer_ids(encoder: Encoder, example: Example, task: LensTask) -> list[int]:
+    """The tokens that a lens looks at behind the prompt: none, or those of the first gold answer."""
+    if task.positions == "prompt-end":
+        return []
+    if not example.answers:
+        raise BadInput(f"Example {example.id!r} has no answer to look at.", "Use positions: prompt-end.")
+    return encoder.continuation_ids(example, example.answers[0])
+
+
 def _scored(cell: CellSpec, rows: Sequence[Row], stage: _Stage, progress: Progress) -> list[Scored]:
     """Rows of prompt and continuation, scored, in their order."""
     scorer = Scorer(stage.model, stage.vocabulary)
@@ -307,6 +370,7 @@ def _check(cell: CellSpec, job: JobSpec) -> None:
         raise BadInput(
             f"A cell asks for interventions ({', '.join(cell.interventions)}); there are none here."
         )
-    for name in (cell.base, cell.data, *cell.adapters):
+    maps = [cell.task.matrix] if isinstance(cell.task, LensTask) and is_map(cell.task.matrix) else []
+    for name in (cell.base, cell.data, *cell.adapters, *maps):
         if name not in job.inputs:
             raise BadInput(f"The job does not say where {name} lies.")

@@ -163,13 +163,23 @@ class Sharing:
         self._together, self._at_once = _TOGETHER[kind], _AT_ONCE[kind]
         self._positions, self._cache = takes_positions(model), cache_name(model)
 
-    def open(self, prompts: Sequence[Ids], rows: Sequence[Ids], keep: int, room: int) -> Opened:
+    def open(
+        self,
+        prompts: Sequence[Ids],
+        rows: Sequence[Ids],
+        keep: int,
+        room: int,
+        ended: Callable[[], None] = lambda: None,
+    ) -> Opened:
         """Run rows up to their ends. `prompts` are their beginnings, which may be shared; `keep`: last columns whose
-        logits are returned; `room`: columns to come.
+        logits are returned; `room`: columns to come. `ended` is called after each pass in which rows end, which they do
+        in the order of the places: for who watches the passes.
         """
         shared = groups(prompts) if len(rows) > 1 and shares(self._model) else []
         if not any(group.length for group in shared):
-            return self._open_plainly(rows, keep, room)
+            opened = self._open_plainly(rows, keep, room)
+            ended()
+            return opened
         begun = {row: group.length for group in shared for row in group.rows}
         # Rests of like length are run together, so that little of a pass is padding.
         order = sorted(begun, key=lambda row: (len(rows[row]) - begun[row], row))
@@ -187,6 +197,7 @@ class Sharing:
             tokens, _ = left_padded(rests[start:stop], self._pad, self._device)
             cache = _cache([layer.part(start, stop, columns - tokens.shape[1]) for layer in layers])
             output = self.step(tokens, mask[start:stop, :columns], cache, plain, min(keep, tokens.shape[1]))
+            ended()
             logits += output.logits
         return Opened(
             order,

@@ -5,6 +5,7 @@ Standard library only, so that both worlds can import it. The host writes `job.j
 `result.json` last of all. Whoever sees the folder can follow, stop, resume or read the job.
 """
 
+from kit.jobdir.cell import ITEMS_FILE, LENS_FILE, digest_of_cell
 from kit.jobdir.codec import SpecError, decode, encode
 from kit.jobdir.files import append_line, atomic_write, publish_folder, read_json, sha256_file, tree_digest
 from kit.jobdir.folder import Event, Failure, FailureCode, Handle, JobFolder, Result
@@ -15,16 +16,21 @@ from kit.jobdir.spec import (
     EvaluateSpec,
     GenerateTask,
     JobSpec,
+    LensTask,
     Lora,
     PretrainSpec,
     Prompt,
     ScoreTask,
+    Task,
     TrainerSettings,
     TuneSpec,
+    is_map,
 )
 from kit.jobdir.threads import thread_environment
 
 __all__ = [
+    "ITEMS_FILE",
+    "LENS_FILE",
     "SCHEMA",
     "CellSpec",
     "EvaluateSpec",
@@ -35,19 +41,23 @@ __all__ = [
     "Handle",
     "JobFolder",
     "JobSpec",
+    "LensTask",
     "Lora",
     "PretrainSpec",
     "Prompt",
     "Result",
     "ScoreTask",
     "SpecError",
+    "Task",
     "TrainerSettings",
     "TuneSpec",
     "append_line",
     "atomic_write",
     "canonical",
     "decode",
+    "digest_of_cell",
     "encode",
+    "is_map",
     "key_of",
     "key_parts",
     "publish_folder",

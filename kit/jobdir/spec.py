@@ -70,13 +70,35 @@ class ScoreTask:
 
 
 @dataclass(frozen=True)
+class LensTask:
+    """The logit lens: what each layer's hidden state, taken for the last one's, would say next, by class of tokens.
+
+    `matrix` maps tokens to classes: by `script`, by `langid`'s scores over 97 languages, or by a hard map of tokens,
+    named by its content id (`map-…`). `positions`: the last token of the prompt, or the tokens of the first gold answer
+    (a mean over them).
+    """
+
+    kind: Literal["lens"] = "lens"
+    matrix: str = "script"
+    positions: Literal["prompt-end", "answer"] = "prompt-end"
+
+
+Task = GenerateTask | ScoreTask | LensTask
+
+
+def is_map(matrix: str) -> bool:
+    """Whether the matrix of a lens is a map's content id, and so an input of the job."""
+    return matrix.startswith("map-")
+
+
+@dataclass(frozen=True)
 class CellSpec:
     """One (subject x interventions x data x prompt x task): the unit that has a key, is cached and compared."""
 
     base: str
     data: str
     prompt: Prompt
-    task: GenerateTask | ScoreTask
+    task: Task
     adapters: tuple[str, ...] = ()
     interventions: tuple[str, ...] = ()
     dtype: Dtype = "float32"

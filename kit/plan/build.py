@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from kit.jobdir import CellSpec, EvaluateSpec, TuneSpec
+from kit.jobdir import CellSpec, EvaluateSpec, LensTask, TuneSpec, is_map
 from kit.plan.estimate import Costs
 from kit.plan.types import Demand, Finished, Plan, PlannedJob, WantedCell
 
@@ -49,6 +49,12 @@ def is_current(cell: WantedCell, finished: Finished) -> bool:
     return all(made_with.get(a) == finished.adapters.get(a, made_with.get(a)) for a in cell.spec.adapters)
 
 
+def inputs_of(spec: CellSpec) -> tuple[str, ...]:
+    """Content ids of what a cell reads beside its base."""
+    maps = (spec.task.matrix,) if isinstance(spec.task, LensTask) and is_map(spec.task.matrix) else ()
+    return (*spec.adapters, spec.data, *maps)
+
+
 def _unique(cells: Iterable[WantedCell]) -> list[WantedCell]:
     return list({cell.key: cell for cell in cells}.values())
 
@@ -88,7 +94,7 @@ def _tune_job(
 
 def _evaluate_job(base: str, cells: list[WantedCell], needs: list[str], costs: Costs) -> PlannedJob:
     last = _tuning_of(cells[0].spec)
-    inputs = {base: None} | {name: None for c in cells for name in (*c.spec.adapters, c.spec.data)}
+    inputs = {base: None} | {name: None for c in cells for name in inputs_of(c.spec)}
     at = cells[0].at
     trained = f"{at.trained_on} seed {at.seed}" if at.seed is not None else at.trained_on
     return PlannedJob(

@@ -81,7 +81,7 @@ def _cells(recipe: Recipe, inputs: Inputs, subject: _Subject) -> Iterator[Wanted
     switches = recipe.switches
     for evaluate in inputs.evaluate:
         for prompt_name, prompt in inputs.prompts.items():
-            for task_name, task in expand.tasks(recipe):
+            for task_name, task in expand.tasks(recipe, inputs.maps):
                 for replicate in range(recipe.replicates):
                     at = Coordinates(
                         model=subject.model.wanted.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kit.jobdir import Lora, Prompt
@@ -60,3 +60,5 @@ class Inputs:
     train_prompt: Prompt
     prompts: Mapping[str, Prompt]
     paths: Mapping[str, Path]
+    maps: Mapping[Path, str] = field(default_factory=dict)
+    """Content ids of the maps of tokens that lenses name."""

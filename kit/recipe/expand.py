@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
-from kit.jobdir import GenerateTask, Lora, Prompt, ScoreTask, TrainerSettings
-from kit.recipe.model import Generate, Recipe, Score
+from kit.jobdir import GenerateTask, LensTask, Lora, Prompt, ScoreTask, Task, TrainerSettings
+from kit.recipe.model import Generate, Lens, Recipe, Score
 
 
 class Targets(Protocol):
@@ -52,11 +54,18 @@ def trainer(recipe: Recipe) -> TrainerSettings:
     return TrainerSettings(**own, accumulate=switches.accumulate, loss_mean=switches.loss_mean)
 
 
-def tasks(recipe: Recipe) -> list[tuple[str, GenerateTask | ScoreTask]]:
-    """Every task with its label: its kind, and behind a colon what differs from the recipe's switches."""
-    return [
-        _score(recipe, task) if isinstance(task, Score) else _generate(recipe, task) for task in recipe.tasks
-    ]
+def tasks(recipe: Recipe, maps: Mapping[Path, str] = MappingProxyType({})) -> list[tuple[str, Task]]:
+    """Every task with its label: its kind, and behind a colon what differs from the recipe's switches.
+
+    `maps` are the content ids of the maps that lenses name; without them labels and all else are as they will be.
+    """
+    made: list[tuple[str, Task]] = []
+    for task in recipe.tasks:
+        if isinstance(task, Lens):
+            made.append(_lens(task, maps))
+        else:
+            made.append(_score(recipe, task) if isinstance(task, Score) else _generate(recipe, task))
+    return made
 
 
 def train_prompt(recipe: Recipe, prompt: Template) -> Prompt:
@@ -139,13 +148,25 @@ def _greedy(recipe: Recipe, task: Generate) -> bool:
 
 def _score(recipe: Recipe, task: Score) -> tuple[str, ScoreTask]:
     """The task as the job takes it. Where there are no own words, their limit keeps its default, out of the key."""
-    usual = Score(kind="score")
-    different = [
-        f"{name}={getattr(task, name)}"
-        for name in ("continuations", "lead")
-        if getattr(task, name) != getattr(usual, name)
-    ]
-    label = f"score:{','.join(different)}" if different else "score"
+    label = _label(task, Score(kind="score"), ("continuations", "lead"))
     if task.lead == "prompt":
         return label, ScoreTask(continuations=task.continuations)
     return label, ScoreTask(continuations=task.continuations, lead=task.lead, limit=recipe.answer_limit)
+
+
+def _lens(task: Lens, maps: Mapping[Path, str]) -> tuple[str, LensTask]:
+    usual = Lens(kind="lens")
+    if task.map is None:
+        return _label(task, usual, ("matrix", "positions")), LensTask("lens", task.matrix, task.positions)
+    label = f"lens:map={task.map.stem}"
+    if task.positions != usual.positions:
+        label += f",positions={task.positions}"
+    return label, LensTask("lens", maps.get(task.map, "map-not-read"), task.positions)
+
+
+def _label(task: Score | Lens, usual: Score | Lens, names: Iterable[str]) -> str:
+    """The kind, and behind a colon what differs from the usual one."""
+    different = [
+        f"{name}={getattr(task, name)}" for name in names if getattr(task, name) != getattr(usual, name)
+    ]
+    return f"{task.kind}:{','.join(different)}" if different else task.kind

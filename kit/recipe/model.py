@@ -130,17 +130,45 @@ class Score(Entry):
         return self
 
 
+class Lens(Entry):
+    """The logit lens: what each layer would say next, by script or language of the tokens."""
+
+    called: ClassVar[str] = "a `lens` task"
+    short: ClassVar[str | None] = "kind"
+    model_config = ConfigDict(json_schema_extra=lambda schema: or_text(schema, "lens"))
+    kind: Literal["lens"] = Field(description="The logit lens.")
+    matrix: Literal["script", "langid", "langid-whole"] = Field(
+        default="script",
+        description="Classes of tokens: by `script`, with pieces of characters apart; by the scores of `langid` as in "
+        "the paper; or so, with pieces of characters and special tokens apart (`langid-whole`) (trap 12).",
+    )
+    map: FilePath | None = Field(
+        default=None,
+        description="Instead of a matrix: a JSON file, relative to this one, of token ids and languages.",
+    )
+    positions: Literal["prompt-end", "answer"] = Field(
+        default="prompt-end",
+        description="Where it looks: at the prompt's last token, or at the tokens of the first gold answer.",
+    )
+
+
 def _task_tag(value: Any) -> str | None:
     kind = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", value)
-    return f"<{kind}>" if kind in ("generate", "score") else None
+    return f"<{kind}>" if kind in ("generate", "score", "lens") else None
 
 
 Task = Annotated[
-    Annotated[Generate, Tag("<generate>")] | Annotated[Score, Tag("<score>")],
+    Annotated[Generate, Tag("<generate>")]
+    | Annotated[Score, Tag("<score>")]
+    | Annotated[Lens, Tag("<lens>")],
     Discriminator(
         _task_tag,
         **expected(
-            "`generate`, `score`, or a mapping with one of them as its `kind`", "generate", "score", "kind"
+            "`generate`, `score`, `lens`, or a mapping with one of them as its `kind`",
+            "generate",
+            "score",
+            "lens",
+            "kind",
         ),
     ),
 ]

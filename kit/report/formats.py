@@ -16,6 +16,7 @@ from kit.report.svg import as_svg
 from kit.report.text import Values
 from kit.results import (
     Column,
+    LensTable,
     MissingCell,
     OverCell,
     OverGenerationTable,
@@ -37,26 +38,26 @@ def as_json(tables: Sequence[TransferTable]) -> str:
     Figures are in the metric's unit (0–100 for shares), rounded to six decimals; null is undefined, and for
     the upper end of a ratio without bound.
     """
-    return _dumped({"schema": SCHEMA, "tables": [_table(table) for table in tables]})
+    return json_text({"schema": SCHEMA, "tables": [_table(table) for table in tables]})
 
 
 def as_csv(tables: Sequence[TransferTable]) -> str:
     """Tidy: one line a row, column and metric; empty where there is no figure. Flags are 0 or 1."""
     lines = [
         {
-            **_place(table.metric.name, table, row.subject, column),
+            **place_of(table.metric.name, table, row.subject, column),
             **_flags(cell),
             **{
                 f"{kind}_{end}": figure
                 for kind in _KINDS
-                for end, figure in _ends(getattr(cell, kind)).items()
+                for end, figure in ends_of(getattr(cell, kind)).items()
             },
         }
         for table in tables
         for row in table.rows
         for column, cell in zip(table.columns, row.cells, strict=True)
     ]
-    return _csv(lines)
+    return csv_text(lines)
 
 
 FORMATS: dict[str, Callable[[Sequence[TransferTable], Values], str]] = {
@@ -78,12 +79,14 @@ def write_all(
     Raises:
         OSError: the folder cannot be written.
     """
-    return _written({f"{stem}.{ending}": write(tables, values) for ending, write in FORMATS.items()}, folder)
+    return write_files(
+        {f"{stem}.{ending}": write(tables, values) for ending, write in FORMATS.items()}, folder
+    )
 
 
 def over_generation_json(tables: Sequence[OverGenerationTable]) -> str:
     """Every estimate of the over-generation tables, as `as_json`."""
-    return _dumped({"schema": SCHEMA, "tables": [_over_table(table) for table in tables]})
+    return json_text({"schema": SCHEMA, "tables": [_over_table(table) for table in tables]})
 
 
 def over_generation_csv(tables: Sequence[OverGenerationTable]) -> str:
@@ -94,8 +97,8 @@ def over_generation_csv(tables: Sequence[OverGenerationTable]) -> str:
             for column, cell in zip(table.columns, row.cells, strict=True):
                 for metric, ends in _over_figures(cell).items():
                     counts = {"n": cell.n, "complete": int(cell.complete)} if cell else {}
-                    lines.append({**_place(metric, table, row.subject, column), **counts, **ends})
-    return _csv(lines)
+                    lines.append({**place_of(metric, table, row.subject, column), **counts, **ends})
+    return csv_text(lines)
 
 
 def write_over_generation(
@@ -107,21 +110,24 @@ def write_over_generation(
         OSError: the folder cannot be written.
     """
     files = {f"{stem}.json": over_generation_json(tables), f"{stem}.csv": over_generation_csv(tables)}
-    return _written(files, folder)
+    return write_files(files, folder)
 
 
-def _written(files: Mapping[str, str], folder: Path) -> list[Path]:
+def write_files(files: Mapping[str, str], folder: Path) -> list[Path]:
+    """Write files by name, each whole or not at all; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         atomic_write(folder / name, content)
     return [folder / name for name in files]
 
 
-def _dumped(value: Any) -> str:
+def json_text(value: Any) -> str:
+    """A JSON document as the kit writes it: no NaN, one space of indent."""
     return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
 
 
-def _csv(lines: Sequence[Mapping[str, object]]) -> str:
+def csv_text(lines: Sequence[Mapping[str, object]]) -> str:
+    """Lines under a head of all names that occur in them; empty where a line has no such name."""
     stream = io.StringIO()
     names = list(dict.fromkeys(name for line in lines for name in line))
     writer = csv.DictWriter(stream, names, restval="", lineterminator="\n")
@@ -130,9 +136,10 @@ def _csv(lines: Sequence[Mapping[str, object]]) -> str:
     return stream.getvalue()
 
 
-def _place(
-    metric: str, table: TransferTable | OverGenerationTable, subject: Subject, column: Column
+def place_of(
+    metric: str, table: TransferTable | OverGenerationTable | LensTable, subject: Subject, column: Column
 ) -> dict[str, object]:
+    """Where a figure stands: what it measures, of which model, tuned on what, evaluated on what."""
     return {
         "metric": metric,
         "recipe": table.recipe,
@@ -192,12 +199,13 @@ def _head(table: TransferTable | OverGenerationTable) -> dict[str, Any]:
         "prompt": table.prompt,
         "task": table.task,
         "interval": encode(table.bootstrap),
-        "missing": [_missing(cell) for cell in table.missing],
+        "missing": [missing_json(cell) for cell in table.missing],
         "notes": list(table.notes),
     }
 
 
-def _missing(cell: MissingCell) -> dict[str, Any]:
+def missing_json(cell: MissingCell) -> dict[str, Any]:
+    """A cell that is not there, and why."""
     return {"key": cell.wanted.key, "at": encode(cell.wanted.at), "reason": cell.reason}
 
 
@@ -219,7 +227,7 @@ def _cell(cell: TableCell) -> dict[str, Any]:
         "replicates": cell.replicates,
         "complete": cell.complete,
         "self_language": cell.self_language,
-        **{kind: _estimate(getattr(cell, kind)) for kind in _KINDS if getattr(cell, kind) is not None},
+        **{kind: estimate_json(getattr(cell, kind)) for kind in _KINDS if getattr(cell, kind) is not None},
         "keys": list(cell.keys),
         "base_keys": list(cell.base_keys),
     }
@@ -241,8 +249,8 @@ def _over_table(table: OverGenerationTable) -> dict[str, Any]:
             "seed_names": list(cell.seeds),
             "complete": cell.complete,
             "self_language": cell.self_language,
-            **{name: _estimate(estimate) for name, estimate in cell.metrics.items()},
-            "length_ratio": _estimate(cell.length_ratio) if cell.length_ratio else None,
+            **{name: estimate_json(estimate) for name, estimate in cell.metrics.items()},
+            "length_ratio": estimate_json(cell.length_ratio) if cell.length_ratio else None,
             "stops": {reason: round(share, 6) for reason, share in cell.stops.items()},
             "keys": list(cell.keys),
         }
@@ -256,21 +264,23 @@ def _over_table(table: OverGenerationTable) -> dict[str, Any]:
 def _over_figures(cell: OverCell | None) -> dict[str, dict[str, float | None]]:
     if cell is None:
         return {}
-    figures = {name: _ends(estimate) for name, estimate in cell.metrics.items()}
-    figures["length_ratio"] = _ends(cell.length_ratio)
+    figures = {name: ends_of(estimate) for name, estimate in cell.metrics.items()}
+    figures["length_ratio"] = ends_of(cell.length_ratio)
     return figures | {f"stop_{reason}": {"value": round(share, 6)} for reason, share in cell.stops.items()}
 
 
-def _estimate(estimate: Estimate) -> dict[str, Any]:
+def estimate_json(estimate: Estimate) -> dict[str, Any]:
+    """An estimate with its counts, rounded to six decimals; null where it is undefined."""
     return {
-        **_ends(estimate),
+        **ends_of(estimate),
         "n": estimate.n_items,
         "contexts": estimate.n_clusters,
         "seeds": estimate.n_seeds,
     }
 
 
-def _ends(estimate: Estimate | None) -> dict[str, float | None]:
+def ends_of(estimate: Estimate | None) -> dict[str, float | None]:
+    """An estimate's value and interval alone, as `estimate_json`; all null where there is none."""
     if estimate is None:
         return dict.fromkeys(_ENDS)
     ends = dict(zip(_ENDS, (estimate.value, estimate.low, estimate.high), strict=True))

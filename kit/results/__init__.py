@@ -4,6 +4,7 @@ Writes: `scores.jsonl` of a landed cell; `Results` (the predictions), transfer a
 
 from kit.results.columns import METRICS, Metric, metric_named
 from kit.results.grid import Column, Grid, Pool, Subject, grids
+from kit.results.lens import LensRow, LensTable, lens_tables
 from kit.results.load import load
 from kit.results.over_generation import (
     OVER_METRICS,
@@ -33,6 +34,8 @@ __all__ = [
     "Grid",
     "Group",
     "Groups",
+    "LensRow",
+    "LensTable",
     "Metric",
     "MissingCell",
     "OverCell",
@@ -46,6 +49,7 @@ __all__ = [
     "TransferTable",
     "compare_cells",
     "grids",
+    "lens_tables",
     "load",
     "metric_named",
     "over_generation_table",

@@ -64,6 +64,9 @@ METRICS: dict[str, Metric] = {
         Metric("known_share", "share of the gold among spans, after the model's own words", "percent"),
         Metric("known_measured", "answers that name something of their context", "percent", "neither"),
         Metric("p_stop_own", "p(stop) after the gold answer, after the model's own words", "percent"),
+        Metric("mass_own", "probability on the language's own script, at the output", "percent"),
+        Metric("mass_other", "probability on other scripts, at the output", "percent", "lower"),
+        Metric("mass_none", "probability on no script, at the output", "percent", "neither"),
     )
 }
 """Every metric by its name, in the order of the tables."""
@@ -84,20 +87,21 @@ FORM_COLUMNS = ("f1_span", "lost_over", "lost_lead", "f1_foil")
 """The columns of `kit.score.Form`, in its order."""
 
 
-class Columns(Mapping[str, Floats]):
-    """Columns by name, some of them worked out only when one of those is first asked for."""
+Make = Callable[[], Mapping[str, Floats]]
 
-    def __init__(
-        self,
-        ready: Mapping[str, Floats],
-        later: Sequence[str] = (),
-        make: Callable[[], Mapping[str, Floats]] | None = None,
-    ) -> None:
-        self._ready, self._later, self._make = dict(ready), tuple(later), make
+
+class Columns(Mapping[str, Floats]):
+    """Columns by name, some of them worked out only when one of those is first asked for.
+
+    `later` says for each of those what works it out, perhaps together with others.
+    """
+
+    def __init__(self, ready: Mapping[str, Floats], later: Mapping[str, Make] | None = None) -> None:
+        self._ready, self._later = dict(ready), dict(later or {})
 
     def __getitem__(self, name: str) -> Floats:
-        if name not in self._ready and name in self._later and self._make is not None:
-            self._ready.update(self._make())
+        if name not in self._ready and name in self._later:
+            self._ready.update(self._later[name]())
         return self._ready[name]
 
     def __contains__(self, name: object) -> bool:
@@ -109,9 +113,10 @@ class Columns(Mapping[str, Floats]):
     def __len__(self) -> int:
         return len(set(self._ready) | set(self._later))
 
-    def joined(self, others: Mapping[str, Floats]) -> Columns:
-        """These columns and others, which are ready."""
-        return Columns({**self._ready, **others}, self._later, self._make)
+    def joined(self, others: Mapping[str, Make]) -> Columns:
+        """These columns, and others to be worked out later, which replace those of their name."""
+        ready = {name: column for name, column in self._ready.items() if name not in others}
+        return Columns(ready, {**self._later, **others})
 
 
 def form_columns(forms: Sequence[Form]) -> dict[str, Floats]:

@@ -136,6 +136,11 @@ def read_scored(folder: Path, n: int) -> list[ScoredItem]:
     return _checked(_lines(folder / "items.jsonl", _scored), folder / "items.jsonl", n)
 
 
+def read_ids(folder: Path, n: int) -> list[str]:
+    """The ids of the `n` items of a cell of any kind, in slice order. Raises as `read_generated`."""
+    return [item.id for item in _checked(_lines(folder / "items.jsonl", _named), folder / "items.jsonl", n)]
+
+
 def read_scores(folder: Path) -> list[StoredScore] | None:
     """The item scores that were stored when the cell landed, in slice order; None where there are none.
 
@@ -177,6 +182,14 @@ def _generated(row: dict[str, Any]) -> GeneratedItem:
         for value, kind in zip(item, _GENERATED_TYPES, strict=True):
             _typed(value, kind)
     return item
+
+
+class _Named(NamedTuple):
+    id: str
+
+
+def _named(row: dict[str, Any]) -> _Named:
+    return _Named(_typed(row["id"], str))
 
 
 def _scored(row: dict[str, Any]) -> ScoredItem:

@@ -13,20 +13,22 @@ import numpy as np
 
 from kit.data.example import Example
 from kit.errors import DataError
-from kit.jobdir import ScoreTask
+from kit.jobdir import LensTask, ScoreTask
 from kit.plan.types import Wanted, WantedCell
-from kit.results.columns import FORM_COLUMNS, Columns, form_columns, generated_columns, scored_columns
+from kit.results.columns import FORM_COLUMNS, Columns, Make, form_columns, generated_columns, scored_columns
 from kit.results.items import (
     CellFacts,
     GeneratedItem,
     StoredScore,
     read_facts,
     read_generated,
+    read_ids,
     read_scored,
     read_scores,
 )
+from kit.results.lens import OUTPUT_COLUMNS, output_columns, read_lens
 from kit.results.score_cell import Memo, form_items, score_items
-from kit.results.types import CellData, Floats, MissingCell, Results
+from kit.results.types import CellData, Floats, LensArrays, MissingCell, Results
 from kit.score import METRICS_VERSION
 
 NOT_FINISHED = "not finished"
@@ -100,8 +102,8 @@ class _Reader:
             return MissingCell(wanted, NOT_FINISHED)
         try:
             facts = read_facts(folder)
-            read = self._generated if wanted.spec.task.kind == "generate" else self._scored
-            cell = read(wanted, folder, facts)
+            readers = {"generate": self._generated, "score": self._scored, "lens": self._seen}
+            cell = readers[wanted.spec.task.kind](wanted, folder, facts)
         except DataError as problem:
             return MissingCell(wanted, f"damaged: {problem}")
         if isinstance(cell, CellData):
@@ -147,20 +149,42 @@ class _Reader:
         items = read_scored(folder, facts.n)
         task = wanted.spec.task
         assert isinstance(task, ScoreTask)
+        ids = [item.id for item in items]
+        return self._measured(wanted, facts, ids, scored_columns(items, task))
+
+    def _seen(self, wanted: WantedCell, folder: Path, facts: CellFacts) -> CellData | MissingCell:
+        """A `lens` cell: its arrays are read when they are asked for."""
+        ids = read_ids(folder, facts.n)
+        task, language = wanted.spec.task, wanted.at.language
+        assert isinstance(task, LensTask)
+
+        def look() -> LensArrays:
+            return read_lens(folder, facts.n)
+
+        def make() -> Mapping[str, Floats]:
+            return output_columns(look(), task.matrix, language)
+
+        cell = self._measured(wanted, facts, ids, Columns({}, dict.fromkeys(OUTPUT_COLUMNS, make)))
+        return replace(cell, lens=look) if isinstance(cell, CellData) else cell
+
+    def _measured(
+        self, wanted: WantedCell, facts: CellFacts, ids: Sequence[str], metrics: Mapping[str, Floats]
+    ) -> CellData | MissingCell:
+        """A cell without outputs, once the contexts of its items are known."""
         gold = self._gold(wanted)
         contexts: Contexts = self.contexts
         if gold is not None:
             contexts = {(wanted.spec.data, example.id): example.context_id for example in gold}
-        clusters = [contexts.get((wanted.spec.data, item.id)) for item in items]
+        clusters = [contexts.get((wanted.spec.data, item)) for item in ids]
         if None in clusters:
             return MissingCell(wanted, "neither gold data nor stored scores tell the contexts of its items")
         return CellData(
             at=wanted.at,
             key=wanted.key,
             data=wanted.spec.data,
-            ids=tuple(item.id for item in items),
+            ids=tuple(ids),
             clusters=tuple(cluster for cluster in clusters if cluster is not None),
-            metrics=scored_columns(items, task),
+            metrics=metrics,
             raw=(),
             stops=(),
             tokens=np.zeros(0, dtype=np.int64),
@@ -169,7 +193,7 @@ class _Reader:
             rescored=False,
             seen=wanted.seen_by_model,
             metrics_version=METRICS_VERSION,
-            score_key=wanted.key,
+            score_key=wanted.key if wanted.spec.task.kind == "score" else None,
         )
 
 
@@ -185,41 +209,42 @@ def _columns(
     """
     ready = generated_columns(items, [score.score for score in scores])
     if gold is not None:
-        return Columns(ready, FORM_COLUMNS, lambda: form_columns(form_items(*texts, gold)))
+        return Columns(ready, dict.fromkeys(FORM_COLUMNS, lambda: form_columns(form_items(*texts, gold))))
     stored = [score.form for score in scores if score.form is not None]
     return Columns({**ready, **form_columns(stored)} if len(stored) == len(scores) else ready)
 
 
 def _joined(cells: Sequence[CellData]) -> Iterable[CellData]:
-    """The cells, those that were generated with the columns of their `score` cells."""
+    """The cells, those that were generated with the columns of their `score` and `lens` cells."""
     by_place: dict[object, list[CellData]] = defaultdict(list)
     for cell in cells:
-        if cell.kind == "score":
+        if cell.kind != "generate":
             by_place[_place(cell)].append(cell)
     for cell in cells:
-        partners = [] if cell.kind == "score" else _partners(cell, by_place[_place(cell)])
+        partners = _partners(cell, by_place[_place(cell)]) if cell.kind == "generate" else []
         if not partners:
             yield cell
             continue
-        columns: dict[str, Floats] = {}
+        columns: dict[str, Make] = {}
         for partner in reversed(partners):  # the nearest has the last word
             columns |= {name: _aligned(partner, name, cell.ids) for name in partner.metrics}
+        scored = next((partner.key for partner in partners if partner.kind == "score"), None)
         ready = cell.metrics if isinstance(cell.metrics, Columns) else Columns(cell.metrics)
-        yield replace(cell, metrics=ready.joined(columns), score_key=partners[0].key)
+        yield replace(cell, metrics=ready.joined(columns), score_key=scored)
 
 
 def _place(cell: CellData) -> object:
-    """What a `generate` cell and its `score` cells share. Scoring is not random: any replicate will do."""
+    """What a `generate` cell and those without outputs share. They are not random: any replicate will do."""
     return replace(cell.at, task="", replicate=0), cell.data, tuple(sorted(cell.adapter_digests.items()))
 
 
 def _partners(cell: CellData, found: Sequence[CellData]) -> list[CellData]:
-    """The `score` cells in the same place, one a variant: that of the same variant first, then the plain one."""
-    variant = f"score:{cell.at.task.partition(':')[2]}"
+    """The cells in the same place, one a variant: that of the same variant first, then the plain one."""
+    variant = cell.at.task.partition(":")[2]
 
     def nearness(other: CellData) -> tuple[bool, bool, bool]:
-        task, replicate = other.at.task, other.at.replicate
-        return task == variant, task == "score", replicate == cell.at.replicate
+        own, replicate = other.at.task.partition(":")[2], other.at.replicate
+        return own == variant, not own, replicate == cell.at.replicate
 
     nearest: dict[str, CellData] = {}
     for other in sorted(found, key=nearness, reverse=True):
@@ -227,10 +252,18 @@ def _partners(cell: CellData, found: Sequence[CellData]) -> list[CellData]:
     return list(nearest.values())
 
 
-def _aligned(partner: CellData, name: str, ids: Sequence[str]) -> Floats:
-    place = {item: at for at, item in enumerate(partner.ids)}
-    column = partner.metrics[name]
-    return np.array([column[place[item]] if item in place else np.nan for item in ids], dtype=np.float64)
+def _aligned(partner: CellData, name: str, ids: Sequence[str]) -> Make:
+    """A partner's column in the order of `ids`, worked out when it is asked for."""
+
+    def make() -> Mapping[str, Floats]:
+        column = partner.metrics[name]
+        if tuple(ids) == partner.ids:
+            return {name: column}
+        place = {item: at for at, item in enumerate(partner.ids)}
+        values = [column[place[item]] if item in place else np.nan for item in ids]
+        return {name: np.array(values, dtype=np.float64)}
+
+    return make
 
 
 def _notes(cells: Sequence[CellData]) -> Iterable[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,21 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 
+class LensArrays(NamedTuple):
+    """`mass` (items, layers, classes): probability, of sum 1 over the classes; the names along its axes."""
+
+    layers: tuple[str, ...]
+    classes: tuple[str, ...]
+    mass: NDArray[np.float32]
+
+
 @dataclass(frozen=True, eq=False)
 class CellData:
     """One finished cell. Arrays and tuples run over its items, in slice order.
 
     `metrics` maps a name of `METRICS` to (items,) scores; a metric that the cell does not have is absent, a
-    single item without a value is NaN. `raw`, `stops` and `tokens` (new tokens) are empty for a `score`
-    cell. `clusters` names the context of each item, `data` the slice. `rescored`: scored just now, with
+    single item without a value is NaN. `raw`, `stops` and `tokens` (new tokens) are empty for all
+    but `generate` cells. `clusters` names the context of each item, `data` the slice. `rescored`: scored just now, with
     gold at hand, rather than read from what was stored when the cell landed. `metrics_version` is that of
     the scoring; `seen` means that the model had met this data before. `score_key` is the `score` cell that
     `p_stop` and `gold_logprob` come from.
@@ -42,6 +50,8 @@ class CellData:
     seen: bool
     metrics_version: int
     score_key: str | None = None
+    lens: Callable[[], LensArrays] | None = None
+    """Reads the arrays of a `lens` cell, which are too large to be held by all who read results."""
 
     @property
     def n(self) -> int:
@@ -50,7 +60,7 @@ class CellData:
 
     @property
     def kind(self) -> str:
-        """The kind of task: `generate` or `score`."""
+        """The kind of task: `generate`, `score` or `lens`."""
         return task_kind(self.at.task)
 
 

@@ -7,8 +7,11 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kit.data.example import Example, render_slice, slice_id
-from kit.jobdir import CellSpec, GenerateTask, Prompt, ScoreTask, encode, key_of
+from kit.jobdir import LENS_FILE, CellSpec, GenerateTask, LensTask, Prompt, ScoreTask, Task, encode, key_of
 from kit.plan.types import Coordinates, Wanted, WantedCell
 from kit.results import Results, load, score_generation
 
@@ -74,7 +77,9 @@ class Shelf:
         )
         assert not more, more
         adapters = (f"tune-{trained_on}-{seed}@60",) if trained_on else ()
-        kind: GenerateTask | ScoreTask = GenerateTask() if task.startswith("generate") else ScoreTask()
+        kind: Task = GenerateTask() if task.startswith("generate") else ScoreTask()
+        if task.startswith("lens"):
+            kind = LensTask(matrix="langid" if "langid" in task else "script")
         if "spans" in task:
             kind = ScoreTask(continuations="spans", lead="own-words" if "own-words" in task else "prompt")
         label = f"{at.model} {at.prompt} {task}"
@@ -129,6 +134,24 @@ class Shelf:
             for e, one in zip(self.gold[cell.spec.data, cell.at.language], rankings, strict=True)
         ]
         return self._write(cell, rows, "d", ENVIRONMENT)
+
+    def add_lens(
+        self,
+        mass: NDArray[np.float32],
+        classes: Sequence[str],
+        digest: str = "d",
+        task: str = "lens",
+        **where: object,
+    ) -> Path:
+        """A finished `lens` cell: `mass` of shape (items, layers, classes)."""
+        cell = self.want(task=task, **where)  # type: ignore[arg-type]
+        examples = self.gold[cell.spec.data, cell.at.language]
+        folder = self._write(
+            cell, [{"id": e.id, "prompt_tokens": 9, "positions": 1} for e in examples], digest, ENVIRONMENT
+        )
+        layers = ["embedding", *map(str, range(1, mass.shape[1]))]
+        np.savez(folder / LENS_FILE, mass=mass, layers=np.array(layers), classes=np.array(classes))
+        return folder
 
     def _write(
         self, cell: WantedCell, rows: list[dict[str, object]], digest: str, environment: dict[str, str]

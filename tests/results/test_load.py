@@ -43,10 +43,10 @@ def test_columns_of_a_generated_cell(shelf: Shelf) -> None:
     for name, values in expected.items():
         assert cell.metrics[name] == pytest.approx(values), name
         assert cell.metrics[name].dtype == np.float64
-    of_score_cells = {
-        name for name in METRICS if name.startswith(("span_", "known", "p_stop", "gold_logprob"))
+    of_others = {
+        name for name in METRICS if name.startswith(("span_", "known", "p_stop", "gold_logprob", "mass_"))
     }
-    assert set(cell.metrics) == set(METRICS) - of_score_cells and len(of_score_cells) == 10
+    assert set(cell.metrics) == set(METRICS) - of_others and len(of_others) == 13
 
 
 def test_mlqa_is_absent_outside_its_languages(shelf: Shelf) -> None:

@@ -1,0 +1,109 @@
+"""`xlt-kit lens`: what each layer of base and tuned models would say next, by script or language."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kit.api import Workspace, results
+from kit.cli.common import workspace_options
+from kit.errors import StorageError, UsageError, Where
+from kit.results import LensTable, lens_tables
+from kit.schedule.runfolder import find_run
+
+
+@click.command()
+@click.argument("run", default="last")
+@click.option("--language", help="Of this evaluation language, or `dataset/language`, alone.")
+@click.option("--row", help="Of the base and this row alone, e.g. tiny-qa/de.")
+@click.option("--task", "variant", help="This variant of the lens alone, e.g. lens:positions=answer.")
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 1),
+    default=0.01,
+    show_default=True,
+    help="Leave out classes below this share everywhere.",
+)
+@click.option(
+    "--format", "form", type=click.Choice(["json", "csv"]), help="Print as a file would be written."
+)
+@click.option(
+    "--figure",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw curves into an .svg, .pdf or .png.",
+)
+@workspace_options
+def lens(
+    workspace: Workspace,
+    run: str,
+    language: str | None,
+    row: str | None,
+    variant: str | None,
+    least: float,
+    form: str | None,
+    figure: Path | None,
+    as_json: bool,
+) -> None:
+    """Show what the lens saw in RUN (the last one where none is named), layer by layer.
+
+    Needs a recipe with the task `lens`.
+    """
+    found = results(workspace, find_run(workspace.runs, run))
+    tables = lens_tables(found, least, language=language)
+    tables = [_with_row(table, row) for table in tables if variant in (None, table.task)]
+    if not tables:
+        raise UsageError(
+            "there are no finished lens cells of that kind",
+            remedy="add `lens` to the recipe's tasks and run it; xlt-kit status says what is missing",
+        )
+    if figure is not None:
+        _draw(tables, figure)
+    if as_json or form:
+        from kit.report.lens import lens_csv, lens_json
+
+        click.echo(lens_csv(tables) if form == "csv" and not as_json else lens_json(tables))
+    elif figure is not None:
+        click.echo(f"drawn: {figure}")
+    else:
+        _print(tables)
+
+
+def _with_row(table: LensTable, row: str | None) -> LensTable:
+    if row is None:
+        return table
+    from dataclasses import replace
+
+    names = (row, row.partition("@")[0])
+    kept = tuple(
+        one
+        for one in table.rows
+        if one.subject.is_base or one.subject.name == row or one.subject.trained_on in names
+    )
+    if all(one.subject.is_base for one in kept) and row != "base":
+        rows = ", ".join(one.subject.name for one in table.rows)
+        raise UsageError(f"no row is called {row!r}", remedy=f"there is {rows}")
+    return replace(table, rows=kept)
+
+
+def _print(tables: list[LensTable]) -> None:
+    from rich.console import Console
+
+    from kit.report.lens import lens_view
+
+    console = Console(highlight=False)
+    for table in tables:
+        console.print(lens_view(table))
+
+
+def _draw(tables: list[LensTable], path: Path) -> None:
+    from kit.report.lens_figure import draw  # the library for plots takes a second to load
+
+    try:
+        draw(tables, path)
+    except OSError as problem:
+        raise StorageError(
+            f"the figure cannot be written: {problem.strerror}",
+            where=Where(str(path)),
+            remedy="name another file",
+        ) from problem

@@ -1,0 +1,221 @@
+"""What a lens saw: probability by layer and class of tokens, of each item of a `lens` cell, and tables of means."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from kit.catalog import Catalog
+from kit.errors import CatalogError, DataError, Where
+from kit.jobdir import LENS_FILE
+from kit.results.grid import Column, Grid, Pool, Subject, grids
+from kit.results.types import CellData, Floats, LensArrays, MissingCell, Results
+from kit.score import code
+from kit.score.script import written_with
+from kit.stats import Bootstrap, Estimate, mean_intervals
+
+APART = ("neutral", "special", "broken", "padding", "unmapped")
+"""Classes of tokens that speak for no script and no language."""
+OUTPUT_COLUMNS = ("mass_own", "mass_other", "mass_none")
+_BROKEN = "broken "  # before the script that pieces of characters have decided on
+_SUM = 1e-3  # how far the mass of all classes may be from 1 by rounding
+
+
+def read_lens(folder: Path, n: int) -> LensArrays:
+    """The arrays of a finished `lens` cell of `n` items.
+
+    Raises:
+        DataError: absent, damaged, or of another shape.
+    """
+    path = folder / LENS_FILE
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            layers, classes = (tuple(map(str, held[name])) for name in ("layers", "classes"))
+            mass = held["mass"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
+        raise _damaged(path, f"cannot be read ({problem})") from problem
+    if mass.shape != (n, len(layers), len(classes)) or mass.dtype != np.float32:
+        raise _damaged(path, f"holds {mass.dtype} of shape {mass.shape}")
+    if mass.size and not np.allclose(mass.sum(axis=2), 1.0, atol=_SUM):
+        raise _damaged(path, "holds probabilities that do not sum to 1")
+    return LensArrays(layers, classes, mass)
+
+
+def output_columns(arrays: LensArrays, matrix: str, language: str) -> Mapping[str, Floats]:
+    """Name → (items,): mass of the last layer, which is the model's output, on a language's own classes, on those of
+    others, on those of none. The first two are NaN where the classes hold none of the language's.
+    """
+    own = own_classes(arrays.classes, matrix, language)
+    last = arrays.mass[:, -1].astype(np.float64)
+    none = [name in APART for name in arrays.classes]
+    mine = [name in own for name in arrays.classes]
+    other = [not (a or b) for a, b in zip(none, mine, strict=True)]
+    sums = {
+        name: last[:, np.flatnonzero(chosen)].sum(axis=1)
+        for name, chosen in zip(OUTPUT_COLUMNS, (mine, other, none), strict=True)
+    }
+    return sums if own else {**sums, **dict.fromkeys(OUTPUT_COLUMNS[:2], np.full(len(last), np.nan))}
+
+
+def own_classes(classes: Sequence[str], matrix: str, language: str) -> frozenset[str]:
+    """The classes that are a language's own: its code, or under the matrix `script` what it is written with."""
+    if matrix != "script":
+        return frozenset({code(language)} & set(classes))
+    script = _script_of(language)
+    found = written_with(script) if script else ()
+    return frozenset({*found, *(f"{_BROKEN}{name}" for name in found)} & set(classes))
+
+
+@dataclass(frozen=True)
+class LensRow:
+    """One subject: `mass` and, against the base, `change` in percentage points; layers × classes of the table.
+
+    `change` is None for the base, and where the base or the row has no cell.
+    """
+
+    subject: Subject
+    mass: tuple[tuple[Estimate, ...], ...]
+    change: tuple[tuple[Estimate, ...], ...] | None
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LensTable:
+    """One model, prompt, variant of the lens and evaluation set. Classes: the largest first, then those of none.
+
+    `own` are the classes of the column's language, `left_out` those that nowhere hold the share that was asked for.
+    """
+
+    recipe: str
+    model: str
+    prompt: str
+    task: str
+    column: Column
+    layers: tuple[str, ...]
+    classes: tuple[str, ...]
+    own: frozenset[str]
+    left_out: tuple[str, ...]
+    rows: tuple[LensRow, ...]
+    missing: tuple[MissingCell, ...]
+    notes: tuple[str, ...]
+    bootstrap: Bootstrap
+
+
+def lens_tables(
+    results: Results, least: float = 0.01, bootstrap: Bootstrap | None = None, language: str | None = None
+) -> list[LensTable]:
+    """One table for each model, prompt, variant and evaluation set (of one `language`, if named).
+
+    Classes that in no layer of any row hold the share `least` of the probability, on average, are left out by name.
+    Intervals as everywhere: contexts drawn with replacement, base and tuned alike, seeds as a second level.
+
+    Raises:
+        DataError: a cell is damaged, or cells of one table do not hold the same items or axes.
+    """
+    settings = bootstrap or Bootstrap()
+    return [
+        table
+        for grid in grids(results, "lens")
+        for column in grid.columns
+        if language in (None, column.language, column.name)
+        if (table := _table(results, grid, column, least, settings)) is not None
+    ]
+
+
+def _table(
+    results: Results, grid: Grid, column: Column, least: float, settings: Bootstrap
+) -> LensTable | None:
+    pools = [(subject, pool) for subject in grid.subjects if (pool := grid.pool(subject, column)).cells]
+    if not pools:
+        return None
+    first = pools[0][1].cells[0]
+    looks = {cell.key: _look(cell) for _, pool in pools for cell in pool.cells}
+    axes = looks[first.key]
+    for cell in (cell for _, pool in pools for cell in pool.cells):
+        own = looks[cell.key]
+        if (own.layers, own.classes, cell.ids) != (axes.layers, axes.classes, first.ids):
+            raise DataError(
+                f"cells {first.key} and {cell.key} do not hold the same items, layers and classes",
+                remedy="remove the damaged one from the store and run the recipe again",
+            )
+    matrix = _matrix(results, first)
+    kept = _kept(looks.values(), axes.classes, least)
+    base = _stack(grid.pool(grid.base, column), looks, kept)
+    rows = tuple(
+        _row(subject, pool, base, _stack(pool, looks, kept), (first.clusters, settings))
+        for subject, pool in pools
+    )
+    missing = tuple(cell for cell in grid.missing if cell.wanted.spec.data == column.data)
+    return LensTable(
+        results.recipe, grid.model, grid.prompt, grid.task, column, axes.layers,
+        tuple(axes.classes[at] for at in kept),
+        own_classes(axes.classes, matrix, column.language),
+        tuple(name for at, name in enumerate(axes.classes) if at not in kept),
+        rows, missing, results.notes, settings,
+    )  # fmt: skip
+
+
+def _row(
+    subject: Subject,
+    pool: Pool,
+    base: Floats | None,
+    own: Floats | None,
+    how: tuple[Sequence[str], Bootstrap],
+) -> LensRow:
+    assert own is not None
+    change = None if base is None or subject.is_base else _estimates(own - base.mean(axis=0), how)
+    return LensRow(subject, _estimates(own, how), change, tuple(cell.key for cell in pool.cells))
+
+
+def _estimates(values: Floats, how: tuple[Sequence[str], Bootstrap]) -> tuple[tuple[Estimate, ...], ...]:
+    """Means of (cells, items, layers, classes) with their intervals, in percent: layers × classes."""
+    layers, classes = values.shape[2:]
+    flat = [values[:, :, layer, name] * 100.0 for layer in range(layers) for name in range(classes)]
+    found = mean_intervals(flat, *how)
+    return tuple(tuple(found[layer * classes : (layer + 1) * classes]) for layer in range(layers))
+
+
+def _stack(pool: Pool, looks: Mapping[str, LensArrays], kept: Sequence[int]) -> Floats | None:
+    """(cells, items, layers, classes) of a pool, or None where it has no cell."""
+    if not pool.cells:
+        return None
+    return np.stack([looks[cell.key].mass[:, :, list(kept)].astype(np.float64) for cell in pool.cells])
+
+
+def _kept(looks: Iterable[LensArrays], classes: Sequence[str], least: float) -> list[int]:
+    """Places of the classes that somewhere hold enough, the largest at the output first, those of none last."""
+    means = np.stack([look.mass.mean(axis=0) for look in looks])
+    enough = np.flatnonzero(means.max(axis=(0, 1)) >= least)
+    at_output = means[:, -1].max(axis=0)
+    return sorted((int(at) for at in enough), key=lambda at: (classes[at] in APART, -at_output[at], at))
+
+
+def _look(cell: CellData) -> LensArrays:
+    assert cell.lens is not None
+    return cell.lens()
+
+
+def _matrix(results: Results, cell: CellData) -> str:
+    spec = next(wanted.spec for wanted in results.wanted.cells if wanted.key == cell.key)
+    return str(getattr(spec.task, "matrix", "script"))
+
+
+@lru_cache(maxsize=256)
+def _script_of(language: str) -> str | None:
+    try:
+        return Catalog.load().language(language).script
+    except CatalogError:
+        return None
+
+
+def _damaged(path: Path, why: str) -> DataError:
+    return DataError(
+        f"the array of a lens {why}",
+        where=Where(str(path)),
+        remedy="take it out with: xlt-kit store verify --remove; then run the recipe again",
+    )

@@ -1,0 +1,69 @@
+"""`xlt-kit lens` on a real run of the lens recipe, cut down to its base."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.kit_command import ROOT, Kit
+
+pytestmark = pytest.mark.slow
+RECIPE = ROOT / "recipes" / "lens.yaml"
+
+
+@pytest.fixture(scope="module")
+def looked(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    """Sixty items in two languages through three variants of the lens."""
+    home = tmp_path_factory.mktemp("lens")
+    (home / "map.json").write_text(json.dumps({str(token): "en" for token in range(0, 4000, 2)}))
+    kit = Kit(home / "home")
+    tasks = f"[generate, lens, {{kind: lens, positions: answer}}, {{kind: lens, map: {home}/map.json}}]"
+    evaluate = "[{dataset: tiny-qa, languages: [en, or], split: test, limit: 60}]"
+    kit("run", RECIPE, "--set", "train=[]", "--set", f"evaluate={evaluate}", "--set", f"tasks={tasks}")
+    return kit
+
+
+def test_tables_show_layers_and_scripts(looked: Kit) -> None:
+    text = looked("lens").stdout
+    assert text.count("Lens: tiny-bloom") == 6 and "Orya°" in text and "Latn°" in text
+    (table,) = looked.json("lens", "--language", "or", "--task", "lens")["tables"]
+    assert table["own_classes"] == ["Orya", "broken Orya"] and table["layers"][0] == "embedding"
+    (row,) = table["rows"]
+    own = [
+        sum(layer[table["classes"].index(name)]["value"] for name in table["own_classes"])
+        for layer in row["mass"]
+    ]
+    assert own[-1] > 50 > own[0]  # the model answers Odia in Odia
+    assert row["mass"][-1][0]["n"] == 60
+
+
+def test_the_mass_is_a_metric_of_tables_too(looked: Kit) -> None:
+    (table,) = looked.json("table", "--metric", "mass_own")["tables"]
+    (lens,) = looked.json("lens", "--language", "or", "--task", "lens")["tables"]
+    shown = next(cell for cell in table["cells"] if cell["language"] == "or")
+    last = dict(zip(lens["classes"], lens["rows"][0]["mass"][-1], strict=True))
+    assert shown["base"]["value"] == pytest.approx(
+        sum(last[name]["value"] for name in lens["own_classes"]), abs=0.01
+    )
+
+
+def test_files_and_figures(looked: Kit, tmp_path: Path) -> None:
+    [folder] = (looked.home / "runs").iterdir()
+    assert {path.name for path in (folder / "tables").glob("lens.*")} == {"lens.json", "lens.csv"}
+    assert looked("lens", "--figure", tmp_path / "a.svg").stdout == f"drawn: {tmp_path / 'a.svg'}\n"
+    assert "Orya (own)" in (tmp_path / "a.svg").read_text()
+    written = json.loads((folder / "tables" / "lens.json").read_text())
+    assert written == looked.json("lens")
+
+
+def test_faults_are_named(looked: Kit, tmp_path: Path) -> None:
+    assert "no finished lens cells" in looked("lens", "--language", "xx", code=2).stderr
+    assert "no row is called 'zz'" in looked("lens", "--row", "zz", code=2).stderr
+    assert "not written as" in looked("lens", "--figure", tmp_path / "a.jpg", code=2).stderr
+    assert "cannot be written" in looked("lens", "--figure", tmp_path / "no" / "a.svg", code=8).stderr
+    tasks = "[{kind: lens, map: nowhere.json}]"
+    assert (
+        "the map of tokens cannot be read" in looked("plan", RECIPE, "--set", f"tasks={tasks}", code=7).stderr
+    )
