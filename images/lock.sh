@@ -7,6 +7,8 @@ cd "$(dirname "$0")"
 [ $# -gt 0 ] || set -- cpu cu12 cu13
 common=(--python-version 3.11 --generate-hashes --no-header --quiet --no-emit-index-url --no-emit-find-links)
 for flavour in "$@"; do
-  uv pip compile job.in -c "torch-$flavour.txt" "${common[@]}" ${UPGRADE:+--upgrade} \
+  needed=(job.in)
+  [ "$flavour" = cpu ] || needed+=(gpu.in)
+  uv pip compile "${needed[@]}" -c "torch-$flavour.txt" "${common[@]}" ${UPGRADE:+--upgrade} \
     ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} ${FIND_LINKS:+--find-links "$FIND_LINKS"} -o "lock-$flavour.txt"
 done

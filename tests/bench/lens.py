@@ -1,6 +1,6 @@
 """The lens against its naive forms: the same masses, seconds of each, in turns.
 
-`python -m tests.bench.lens [QUESTIONS] [ROUNDS]`, by default 10 and 7. All sides have a random BLOOM of 110 million
+`python -m tests.bench.lens [QUESTIONS] [ROUNDS]`, by default 5 and 7. All sides have a random BLOOM of 110 million
 parameters with BLOOM's own vocabulary of 250,880, two threads, float32, and XQuAD-IN's English test questions in the
 order of their file. *Whole sequences*: the library's hidden states of one prompt at a time, each layer's whole sequence
 through norm, head and softmax, then the last token's row times the matrix. *Last token*: the same, and no more of it
@@ -63,7 +63,7 @@ def naive(model: Any, classes: Classes, rows: Sequence[Row], last_only: bool) ->
 
 def main() -> None:
     """Rounds of all sides in turns."""
-    count, rounds = (int(word) for word in (*sys.argv[1:3], *("10", "7")[len(sys.argv) - 1 :]))
+    count, rounds = (int(word) for word in (*sys.argv[1:3], *("5", "7")[len(sys.argv) - 1 :]))
     torch.set_num_threads(2)
     torch.manual_seed(0)
     config = BloomConfig(vocab_size=_VOCABULARY, hidden_size=_HIDDEN, n_layer=_LAYERS, n_head=6)

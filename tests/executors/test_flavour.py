@@ -65,6 +65,14 @@ def test_the_cuda_of_a_lock_is_that_of_its_name() -> None:
     assert "nvidia-cuda" not in (ROOT / FLAVOURS["cpu"].lock).read_text()
 
 
+def test_images_for_gpus_can_quantise() -> None:
+    """`weights: int8|nf4` and the paged optimizer need a package that is of no use without a GPU."""
+    having = {
+        name for name, flavour in FLAVOURS.items() if "\nbitsandbytes==" in (ROOT / flavour.lock).read_text()
+    }
+    assert having == {"cu12", "cu13"}
+
+
 def test_a_build_takes_what_a_job_runs_and_no_more() -> None:
     names = set(job_files())
     assert {"kit/__init__.py", "kit/job/__main__.py", "kit/jobdir/folder.py", "kit/data/example.py"} <= names
