@@ -17,6 +17,7 @@ from kit.catalog import (
     load_examples,
     locate_adapter,
     locate_model,
+    locate_token_map,
 )
 from kit.corpus import CorpusSettings, pretraining_text
 from kit.data.example import Example, render_slice, slice_id
@@ -29,6 +30,8 @@ from kit.recipe.model import Lens
 from kit.recipe.sources import FileSet, NamedModel, PathAdapter, PathModel, PretrainedModel
 from kit.store import Store
 
+PUBLISHED_PROBE = "paper-probe"
+"""Data set of the catalog that holds the arrays of the paper's probe and their map of tokens."""
 DEFAULT_DOCUMENTS = 44_800
 """Documents in a pre-training text that names no number: those of the embedded base."""
 
@@ -49,9 +52,21 @@ def resolve(
     evaluate = tuple(_slices(recipe.evaluate, catalog, locations, store, paths))
     prompts = {name: expand.eval_prompt(recipe, catalog.prompts[name]) for name in recipe.prompts}
     train_prompt: Prompt = expand.train_prompt(recipe, catalog.prompts[recipe.train_prompt])
-    maps = {task.map: _map_id(task.map) for task in recipe.tasks if isinstance(task, Lens) and task.map}
-    paths.update((name, path) for path, name in maps.items())
+    maps = _maps(recipe, catalog, locations, paths)
     return Inputs(models, adapters, train, evaluate, train_prompt, prompts, paths, maps)
+
+
+def _maps(
+    recipe: Recipe, catalog: Catalog, locations: Locations, paths: dict[str, Path]
+) -> dict[Path | None, str]:
+    """The maps of tokens that lenses name, by what they call them; the published one has no file of its own."""
+    maps: dict[Path | None, str] = {}
+    for task in recipe.tasks:
+        if isinstance(task, Lens) and (task.map is not None or task.matrix == "published"):
+            path = task.map or locate_token_map(catalog, PUBLISHED_PROBE, locations)
+            maps[task.map] = _map_id(path)
+            paths[maps[task.map]] = path
+    return maps
 
 
 def _map_id(path: Path) -> str:

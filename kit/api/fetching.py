@@ -10,8 +10,10 @@ from pathlib import Path
 from kit.api.workspace import Workspace
 from kit.catalog import Catalog, HubSource, ModelEntry, locate_adapter, locate_data, locate_model
 from kit.errors import KitError
+from kit.inputs import PUBLISHED_PROBE
 from kit.jobdir import sha256_file
 from kit.recipe import LoadedRecipe
+from kit.recipe.model import Lens
 from kit.recipe.sources import FileSet, HubAdapter, HubModel, NamedModel
 
 Tell = Callable[[str, int, int | None], None]
@@ -119,6 +121,10 @@ def _models(loaded: LoadedRecipe, catalog: Catalog) -> Iterator[Part]:
 
 
 def _data(loaded: LoadedRecipe, catalog: Catalog) -> Iterator[Part]:
+    if any(isinstance(task, Lens) and task.matrix == "published" for task in loaded.recipe.tasks):
+        probe = catalog.dataset(PUBLISHED_PROBE)
+        place = (probe.name, probe.languages()[0], "map")
+        yield Part("data", "/".join(place), probe.licence, data=place)
     for use in (loaded.recipe.train, loaded.recipe.evaluate):
         for entry in use:
             if isinstance(entry, FileSet) or (dataset := catalog.datasets[entry.dataset]).format == "corpus":

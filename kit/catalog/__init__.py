@@ -5,7 +5,7 @@ Writes: typed entries, examples, local paths; fetched files and recorded sums in
 from kit.catalog.catalog import Catalog
 from kit.catalog.datasets import DataFile, DatasetEntry, Seen
 from kit.catalog.entries import BloomShare, Family, Language, ModelEntry, PromptEntry, Targets
-from kit.catalog.examples import load_examples, load_lines, load_pairs
+from kit.catalog.examples import load_examples, load_lines, load_pairs, load_probe, locate_token_map
 from kit.catalog.fetch import check_part, locate_data
 from kit.catalog.locations import Locations
 from kit.catalog.weights import (
@@ -36,8 +36,10 @@ __all__ = [
     "load_examples",
     "load_lines",
     "load_pairs",
+    "load_probe",
     "locate_adapter",
     "locate_data",
     "locate_model",
+    "locate_token_map",
     "locate_tokenizer",
 ]

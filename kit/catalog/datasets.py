@@ -13,8 +13,10 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from kit.catalog.entries import Commit, Entry, Name, Names, Part, Repository, Text
 from kit.corpus import SIZES, load_templates
 
-DataFormat = Literal["squad", "xquad-in", "tydiqa", "jsonl", "corpus", "pairs", "lines"]
-"""`corpus` is the embedded one, made on the spot; `pairs` are translations, `lines` texts, else questions."""
+DataFormat = Literal["squad", "xquad-in", "tydiqa", "jsonl", "corpus", "pairs", "lines", "probe"]
+"""`corpus` is the embedded one, made on the spot; `pairs` are translations, `lines` texts, `probe` a probe's arrays
+with the map of their axis, all others questions.
+"""
 
 _EVERY = ""  # in `files`: the path holds for every language of `languages`
 
@@ -112,7 +114,7 @@ class DatasetEntry(Entry):
     @property
     def questions(self) -> bool:
         """Whether the set holds questions with contexts and answers, and so gives examples."""
-        return self.format not in ("pairs", "lines")
+        return self.format not in ("pairs", "lines", "probe")
 
     @property
     def base(self) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kit.catalog.catalog import Catalog
 from kit.catalog.datasets import DatasetEntry
 from kit.catalog.fetch import check_part, locate_data
 from kit.catalog.locations import Locations
 from kit.corpus import examples as corpus_examples
 from kit.data.example import Example
+from kit.data.probe import Probe, read_array, read_axis
 from kit.data.read import read
 from kit.data.translations import TranslationPair, read_lines, read_pairs
 from kit.errors import CatalogError
@@ -51,6 +54,32 @@ def load_lines(catalog: Catalog, dataset: str, language: str, split: str, locati
     entry, code = _part(catalog, dataset, language, split)
     _require(entry, "lines")
     return read_lines(locate_data(entry, code, split, locations))
+
+
+def load_probe(catalog: Catalog, dataset: str, locations: Locations) -> Probe:
+    """The arrays of a data set of format `probe`: its splits `step-N`, on the axis of its split `map`.
+
+    Raises as `load_examples`.
+    """
+    entry = catalog.dataset(dataset)
+    _require(entry, "probe")
+    axis = read_axis(locate_token_map(catalog, dataset, locations))
+    arrays = {
+        (code, int(split.removeprefix("step-"))): read_array(
+            locate_data(entry, code, split, locations), len(axis)
+        )
+        for code in entry.languages()
+        for split in entry.splits(code)
+        if split.startswith("step-")
+    }
+    return Probe(axis, arrays)
+
+
+def locate_token_map(catalog: Catalog, dataset: str, locations: Locations) -> Path:
+    """The file of a probe's map of tokens to languages. Raises as `load_examples`."""
+    entry = catalog.dataset(dataset)
+    _require(entry, "probe")
+    return locate_data(entry, entry.languages()[0], "map", locations)
 
 
 def _part(catalog: Catalog, dataset: str, language: str, split: str) -> tuple[DatasetEntry, str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from kit.api import Workspace, results
-from kit.cli.common import workspace_options
+from kit.cli.common import print_json, workspace_options
 from kit.errors import StorageError, UsageError, Where
 from kit.results import LensTable, lens_tables
 from kit.schedule.runfolder import find_run
@@ -26,6 +27,16 @@ from kit.schedule.runfolder import find_run
     help="Leave out classes below this share everywhere.",
 )
 @click.option(
+    "--mean",
+    type=click.Choice(["items", "published"]),
+    default="items",
+    show_default=True,
+    help="Over all items, or as the authors' script made it, slip and all.",
+)
+@click.option(
+    "--published", is_flag=True, help="Show the paper's own arrays, which are fetched, instead of a run."
+)
+@click.option(
     "--format", "form", type=click.Choice(["json", "csv"]), help="Print as a file would be written."
 )
 @click.option(
@@ -41,6 +52,8 @@ def lens(
     row: str | None,
     variant: str | None,
     least: float,
+    mean: str,
+    published: bool,
     form: str | None,
     figure: Path | None,
     as_json: bool,
@@ -49,8 +62,13 @@ def lens(
 
     Needs a recipe with the task `lens`.
     """
+    if published:
+        _published(workspace, language, figure, as_json or form == "json")
+        return
     found = results(workspace, find_run(workspace.runs, run))
-    tables = lens_tables(found, least, language=language)
+    tables = lens_tables(
+        found, least, language=language, mean="published" if mean == "published" else "items"
+    )
     tables = [_with_row(table, row) for table in tables if variant in (None, table.task)]
     if not tables:
         raise UsageError(
@@ -58,7 +76,9 @@ def lens(
             remedy="add `lens` to the recipe's tasks and run it; xlt-kit status says what is missing",
         )
     if figure is not None:
-        _draw(tables, figure)
+        from kit.report.lens_figure import draw  # the library for plots takes a second to load
+
+        _drawn(lambda: draw(tables, figure), figure)
     if as_json or form:
         from kit.report.lens import lens_csv, lens_json
 
@@ -96,11 +116,33 @@ def _print(tables: list[LensTable]) -> None:
         console.print(lens_view(table))
 
 
-def _draw(tables: list[LensTable], path: Path) -> None:
-    from kit.report.lens_figure import draw  # the library for plots takes a second to load
+def _published(workspace: Workspace, language: str | None, figure: Path | None, as_json: bool) -> None:
+    from kit.catalog import Catalog, load_probe
+    from kit.inputs import PUBLISHED_PROBE
+    from kit.report.probe import probe_json, probe_view
 
+    probe = load_probe(Catalog.load(), PUBLISHED_PROBE, workspace.locations)
+    if language not in (None, *probe.evaluated):
+        raise UsageError(
+            f"no prompts in {language!r} there", remedy=f"there are {', '.join(probe.evaluated)}"
+        )
+    if figure is not None:
+        from kit.report.lens_figure import draw_probe
+
+        _drawn(lambda: draw_probe(probe, figure), figure)
+    if as_json:
+        print_json(probe_json(probe))
+    elif figure is not None:
+        click.echo(f"drawn: {figure}")
+    else:
+        from rich.console import Console
+
+        Console(highlight=False).print(probe_view(probe, language))
+
+
+def _drawn(draw: Callable[[], None], path: Path) -> None:
     try:
-        draw(tables, path)
+        draw()
     except OSError as problem:
         raise StorageError(
             f"the figure cannot be written: {problem.strerror}",

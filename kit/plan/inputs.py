@@ -60,5 +60,5 @@ class Inputs:
     train_prompt: Prompt
     prompts: Mapping[str, Prompt]
     paths: Mapping[str, Path]
-    maps: Mapping[Path, str] = field(default_factory=dict)
-    """Content ids of the maps of tokens that lenses name."""
+    maps: Mapping[Path | None, str] = field(default_factory=dict)
+    """Content ids of the maps of tokens that lenses name; under None that of the published one."""

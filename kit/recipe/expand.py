@@ -54,10 +54,11 @@ def trainer(recipe: Recipe) -> TrainerSettings:
     return TrainerSettings(**own, accumulate=switches.accumulate, loss_mean=switches.loss_mean)
 
 
-def tasks(recipe: Recipe, maps: Mapping[Path, str] = MappingProxyType({})) -> list[tuple[str, Task]]:
+def tasks(recipe: Recipe, maps: Mapping[Path | None, str] = MappingProxyType({})) -> list[tuple[str, Task]]:
     """Every task with its label: its kind, and behind a colon what differs from the recipe's switches.
 
-    `maps` are the content ids of the maps that lenses name; without them labels and all else are as they will be.
+    `maps` are the content ids of the maps that lenses name, under None that of the published one; without them labels
+    and all else are as they will be.
     """
     made: list[tuple[str, Task]] = []
     for task in recipe.tasks:
@@ -154,14 +155,13 @@ def _score(recipe: Recipe, task: Score) -> tuple[str, ScoreTask]:
     return label, ScoreTask(continuations=task.continuations, lead=task.lead, limit=recipe.answer_limit)
 
 
-def _lens(task: Lens, maps: Mapping[Path, str]) -> tuple[str, LensTask]:
+def _lens(task: Lens, maps: Mapping[Path | None, str]) -> tuple[str, LensTask]:
     usual = Lens(kind="lens")
-    if task.map is None:
-        return _label(task, usual, ("matrix", "positions")), LensTask("lens", task.matrix, task.positions)
-    label = f"lens:map={task.map.stem}"
-    if task.positions != usual.positions:
-        label += f",positions={task.positions}"
-    return label, LensTask("lens", maps.get(task.map, "map-not-read"), task.positions)
+    label = _label(task, usual, ("matrix", "positions") if task.map is None else ("map", "positions"))
+    by_map = task.map is not None or task.matrix == "published"
+    return label, LensTask(
+        "lens", maps.get(task.map, "map-not-read") if by_map else task.matrix, task.positions
+    )
 
 
 def _label(task: Score | Lens, usual: Score | Lens, names: Iterable[str]) -> str:

@@ -137,10 +137,11 @@ class Lens(Entry):
     short: ClassVar[str | None] = "kind"
     model_config = ConfigDict(json_schema_extra=lambda schema: or_text(schema, "lens"))
     kind: Literal["lens"] = Field(description="The logit lens.")
-    matrix: Literal["script", "langid", "langid-whole"] = Field(
+    matrix: Literal["script", "langid", "langid-whole", "published"] = Field(
         default="script",
         description="Classes of tokens: by `script`, with pieces of characters apart; by the scores of `langid` as in "
-        "the paper; or so, with pieces of characters and special tokens apart (`langid-whole`) (trap 12).",
+        "the paper; or so, with pieces of characters and special tokens apart (`langid-whole`) (trap 12); or by the "
+        "`published` map, one language a token, that the paper's published arrays were made with.",
     )
     map: FilePath | None = Field(
         default=None,

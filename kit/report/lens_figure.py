@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -11,9 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from kit.data.probe import Probe
 from kit.errors import UsageError
 from kit.jobdir import atomic_write
 from kit.report.lens import lens_title
+from kit.report.probe import TITLE, largest
 from kit.results import LensRow, LensTable
 from kit.stats import Estimate
 
@@ -33,6 +35,15 @@ def draw(tables: Sequence[LensTable], path: Path) -> None:
         UsageError: another ending, or there is nothing to draw.
         OSError: the file cannot be written.
     """
+    _write(lambda: figure(tables), path)
+
+
+def draw_probe(probe: Probe, path: Path) -> None:
+    """Draw the paper's probe, as `draw`: for each language of the prompts, base against last step, and every step."""
+    _write(lambda: probe_figure(probe), path)
+
+
+def _write(make: Callable[[], Figure], path: Path) -> None:
     ending = path.suffix.removeprefix(".")
     if ending not in ENDINGS:
         raise UsageError(
@@ -41,7 +52,7 @@ def draw(tables: Sequence[LensTable], path: Path) -> None:
     stream = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "xlt-kit", "svg.fonttype": "none", "font.size": 9}):
         dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-        figure(tables).savefig(stream, format=ending, metadata=dateless.get(ending), dpi=160)
+        make().savefig(stream, format=ending, metadata=dateless.get(ending), dpi=160)
     atomic_write(path, stream.getvalue())
 
 
@@ -99,3 +110,34 @@ def _panel(table: LensTable, row: LensRow, axis: Axes, colours: Mapping[str, str
 
 def _band(estimates: Sequence[Estimate]) -> tuple[list[float], list[float]]:
     return [one.low for one in estimates], [one.high for one in estimates]
+
+
+def probe_figure(probe: Probe) -> Figure:
+    """Left: the largest languages by layer, base dashed. Right: what falls and what rises most, at every step."""
+    drawn = Figure(figsize=(2 * _WIDE, _HIGH * len(probe.evaluated)), layout="constrained")
+    axes = drawn.subplots(len(probe.evaluated), 2, squeeze=False)
+    first, last = probe.steps[0], probe.steps[-1]
+    for evaluated, (both, steps) in zip(probe.evaluated, axes, strict=True):
+        for at, name in enumerate(largest(probe, evaluated)):
+            for step, style in ((first, "--"), (last, "-")):
+                label = name if step == last else None
+                both.plot(
+                    100 * probe.mass(evaluated, step, name), f"C{at}{style}", linewidth=1.2, label=label
+                )
+        change = (probe.arrays[evaluated, last] - probe.arrays[evaluated, first])[-1]
+        for at, style in ((change.argmin(), "-"), (change.argmax(), ":")):
+            name = probe.languages[int(at)]
+            for number, step in enumerate(probe.steps):
+                shade = str(0.75 - 0.75 * number / max(1, len(probe.steps) - 1))
+                mass = 100 * probe.mass(evaluated, step, name)
+                steps.plot(mass, style, color=shade, linewidth=1.2, label=f"{name}, step {step}")
+        both.set_ylabel(f"prompts in {evaluated}\nprobability, %")
+        both.set_title(f"step {last} (dashed: step {first})", fontsize=9)
+        steps.set_title("what falls most (solid) and rises most (dotted)", fontsize=9)
+        for axis in (both, steps):
+            axis.set_xlabel("layer (0: embedding)")
+            axis.set_ylim(0)
+            axis.legend(fontsize=6, frameon=False)
+            axis.spines[["top", "right"]].set_visible(False)
+    drawn.suptitle(TITLE)
+    return drawn

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from kit.catalog import Catalog
+from kit.data.probe import ITEMS, slipped_mean
 from kit.errors import CatalogError, DataError, Where
 from kit.jobdir import LENS_FILE
 from kit.results.grid import Column, Grid, Pool, Subject, grids
@@ -21,6 +23,10 @@ from kit.stats import Bootstrap, Estimate, mean_intervals
 
 APART = ("neutral", "special", "broken", "padding", "unmapped")
 """Classes of tokens that speak for no script and no language."""
+PADDING = "padding"
+Mean = Literal["items", "published"]
+"""How items are brought to one figure: `lens_tables`."""
+_How = tuple[Sequence[str], Bootstrap, Mean]
 OUTPUT_COLUMNS = ("mass_own", "mass_other", "mass_none")
 _BROKEN = "broken "  # before the script that pieces of characters have decided on
 _SUM = 1e-3  # how far the mass of all classes may be from 1 by rounding
@@ -107,9 +113,16 @@ class LensTable:
 
 
 def lens_tables(
-    results: Results, least: float = 0.01, bootstrap: Bootstrap | None = None, language: str | None = None
+    results: Results,
+    least: float = 0.01,
+    bootstrap: Bootstrap | None = None,
+    language: str | None = None,
+    mean: Mean = "items",
 ) -> list[LensTable]:
     """One table for each model, prompt, variant and evaluation set (of one `language`, if named).
+
+    `mean` over all `items`; or as the authors' script made it (`published`): without the model's padded outputs, 150
+    items, shuffled, an exponential average, which has no interval.
 
     Classes that in no layer of any row hold the share `least` of the probability, on average, are left out by name.
     Intervals as everywhere: contexts drawn with replacement, base and tuned alike, seeds as a second level.
@@ -123,18 +136,19 @@ def lens_tables(
         for grid in grids(results, "lens")
         for column in grid.columns
         if language in (None, column.language, column.name)
-        if (table := _table(results, grid, column, least, settings)) is not None
+        if (table := _table(results, grid, column, (least, mean, settings))) is not None
     ]
 
 
 def _table(
-    results: Results, grid: Grid, column: Column, least: float, settings: Bootstrap
+    results: Results, grid: Grid, column: Column, how: tuple[float, Mean, Bootstrap]
 ) -> LensTable | None:
+    least, mean, settings = how
     pools = [(subject, pool) for subject in grid.subjects if (pool := grid.pool(subject, column)).cells]
     if not pools:
         return None
     first = pools[0][1].cells[0]
-    looks = {cell.key: _look(cell) for _, pool in pools for cell in pool.cells}
+    looks = {cell.key: _look(cell, mean) for _, pool in pools for cell in pool.cells}
     axes = looks[first.key]
     for cell in (cell for _, pool in pools for cell in pool.cells):
         own = looks[cell.key]
@@ -147,7 +161,7 @@ def _table(
     kept = _kept(looks.values(), axes.classes, least)
     base = _stack(grid.pool(grid.base, column), looks, kept)
     rows = tuple(
-        _row(subject, pool, base, _stack(pool, looks, kept), (first.clusters, settings))
+        _row(subject, pool, (base, _stack(pool, looks, kept)), (first.clusters, settings, mean))
         for subject, pool in pools
     )
     missing = tuple(cell for cell in grid.missing if cell.wanted.spec.data == column.data)
@@ -160,23 +174,25 @@ def _table(
     )  # fmt: skip
 
 
-def _row(
-    subject: Subject,
-    pool: Pool,
-    base: Floats | None,
-    own: Floats | None,
-    how: tuple[Sequence[str], Bootstrap],
-) -> LensRow:
+def _row(subject: Subject, pool: Pool, sides: tuple[Floats | None, Floats | None], how: _How) -> LensRow:
+    base, own = sides
     assert own is not None
-    change = None if base is None or subject.is_base else _estimates(own - base.mean(axis=0), how)
+    change = None
+    if base is not None and not subject.is_base:
+        change = _estimates(own - base.mean(axis=0), how)
     return LensRow(subject, _estimates(own, how), change, tuple(cell.key for cell in pool.cells))
 
 
-def _estimates(values: Floats, how: tuple[Sequence[str], Bootstrap]) -> tuple[tuple[Estimate, ...], ...]:
+def _estimates(values: Floats, how: _How) -> tuple[tuple[Estimate, ...], ...]:
     """Means of (cells, items, layers, classes) with their intervals, in percent: layers × classes."""
+    clusters, settings, mean = how
     layers, classes = values.shape[2:]
+    if mean == "published":
+        cells = np.stack([slipped_mean(own) for own in values]).mean(axis=0) * 100.0
+        counts = (min(ITEMS, values.shape[1]), len(set(clusters)), len(values))
+        return tuple(tuple(Estimate(float(one), np.nan, np.nan, *counts) for one in layer) for layer in cells)
     flat = [values[:, :, layer, name] * 100.0 for layer in range(layers) for name in range(classes)]
-    found = mean_intervals(flat, *how)
+    found = mean_intervals(flat, clusters, settings)
     return tuple(tuple(found[layer * classes : (layer + 1) * classes]) for layer in range(layers))
 
 
@@ -195,9 +211,16 @@ def _kept(looks: Iterable[LensArrays], classes: Sequence[str], least: float) -> 
     return sorted((int(at) for at in enough), key=lambda at: (classes[at] in APART, -at_output[at], at))
 
 
-def _look(cell: CellData) -> LensArrays:
+def _look(cell: CellData, mean: Mean) -> LensArrays:
+    """The arrays of a cell; for the published mean without padding, which the authors' script cuts off the model."""
     assert cell.lens is not None
-    return cell.lens()
+    found = cell.lens()
+    if mean == "items" or PADDING not in found.classes:
+        return found
+    place = found.classes.index(PADDING)
+    rest = np.delete(found.mass, place, axis=2)
+    names = found.classes[:place] + found.classes[place + 1 :]
+    return LensArrays(found.layers, names, rest / rest.sum(axis=2, keepdims=True))
 
 
 def _matrix(results: Results, cell: CellData) -> str:

@@ -67,3 +67,15 @@ def test_faults_are_named(looked: Kit, tmp_path: Path) -> None:
     assert (
         "the map of tokens cannot be read" in looked("plan", RECIPE, "--set", f"tasks={tasks}", code=7).stderr
     )
+
+
+def test_the_papers_own_arrays(kit: Kit, mirror: Path, tmp_path: Path) -> None:
+    """Fetched from the mirror, by their checksums, and drawn."""
+    place = ("--mirror", mirror, "--offline")
+    assert "bn falls most" in kit("lens", "--published", *place).stdout
+    found = kit.json("lens", "--published", *place)
+    assert found["exponential_average"] and len(found["arrays"]) == 18
+    kit("lens", "--published", *place, "--figure", tmp_path / "a.pdf")
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+    assert "no prompts in 'xx'" in kit("lens", "--published", "--language", "xx", *place, code=2).stderr
+    assert "not on this machine" in kit("lens", "--published", "--offline", code=7).stderr
