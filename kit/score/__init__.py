@@ -8,7 +8,7 @@ language. `METRICS_VERSION` rises whenever any number of `score_item` can change
 from kit.score.answer import cut
 from kit.score.aware import aware_exact_match, aware_f1
 from kit.score.differences import DIFFERENCES, Difference
-from kit.score.form import Form, forms
+from kit.score.form import Form, Targets, forms, forms_against, targets_of
 from kit.score.item import METRICS_VERSION, ItemScore, score_item, score_items
 from kit.score.languages import code
 from kit.score.mlqa import MLQA_LANGUAGES, mlqa_exact_match, mlqa_f1
@@ -23,6 +23,7 @@ __all__ = [
     "Form",
     "ItemScore",
     "Overrun",
+    "Targets",
     "aware_exact_match",
     "aware_f1",
     "code",
@@ -30,9 +31,11 @@ __all__ = [
     "exact_match",
     "f1",
     "forms",
+    "forms_against",
     "mlqa_exact_match",
     "mlqa_f1",
     "overrun",
     "score_item",
     "score_items",
+    "targets_of",
 ]
