@@ -128,7 +128,8 @@ def read_generated(folder: Path, n: int) -> list[GeneratedItem]:
     Raises:
         DataError: absent, not JSON lines of that shape, ids twice, or another number of items.
     """
-    return _checked(_lines(folder / "items.jsonl", _generated), folder / "items.jsonl", n)
+    path = folder / "items.jsonl"
+    return _checked(_at_once(path, _all_generated) or _lines(path, _generated), path, n)
 
 
 def read_scored(folder: Path, n: int) -> list[ScoredItem]:
@@ -148,7 +149,27 @@ def read_scores(folder: Path) -> list[StoredScore] | None:
         DataError: not JSON lines of that shape.
     """
     path = folder / "scores.jsonl"
-    return _lines(path, _stored) if path.exists() else None
+    if not path.exists():
+        return None
+    return _at_once(path, lambda rows: list(map(_stored, rows))) or _lines(path, _stored)
+
+
+def _at_once(path: Path, parse: Callable[[list[dict[str, Any]]], list[T]]) -> list[T] | None:
+    """All lines in one go, in half the time, where nothing is wrong with them; None: read them line by line.
+
+    The braces tell whether each line is one object and no more: there is one at either end, and none within.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="\n") as stream:
+            text = stream.read()
+        n = text.count("\n")
+        if not n == text.count("{") == text.count("}") == text.count("}\n{") + 1:
+            return None
+        if text[0] != "{" or text[-2:] != "}\n":
+            return None
+        return parse(json.loads("[" + text[:-1].replace("\n", ",") + "]"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _lines(path: Path, parse: Callable[[dict[str, Any]], T]) -> list[T]:
@@ -190,6 +211,17 @@ class _Named(NamedTuple):
 
 def _named(row: dict[str, Any]) -> _Named:
     return _Named(_typed(row["id"], str))
+
+
+def _all_generated(rows: list[dict[str, Any]]) -> list[GeneratedItem]:
+    """`_generated` of each; raises where any row is not as this kit writes it."""
+    items = list(map(GeneratedItem._make, map(_GENERATED, rows)))
+    for values, kind in zip(zip(*items, strict=True), _GENERATED_TYPES, strict=True):
+        if set(map(type, values)) != {kind}:
+            raise TypeError(f"a value is not {kind.__name__}")
+    if not _STOPS.issuperset(item.stop for item in items):
+        raise ValueError("a stop is none of those that there are")
+    return items
 
 
 def _scored(row: dict[str, Any]) -> ScoredItem:

@@ -163,7 +163,10 @@ def tokens(text: str, language: str) -> tuple[str, ...]:
 def tokens_of_lines(lines: Sequence[str], language: str) -> list[tuple[str, ...]]:
     """`tokens` of each text; none may hold a newline. No rule looks across one, so they are folded all at once."""
     short = code(language)
-    return [_words(line, short) for line in _plain("\n".join(lines), short).split("\n")]
+    plain = _plain("\n".join(lines), short)
+    if short == "ar" or _articles(short) or UNSPACED.search(plain):
+        return [_words(line, short) for line in plain.split("\n")]
+    return [tuple(line.split()) for line in plain.split("\n")]  # all that the last steps come to elsewhere
 
 
 def _words(plain: str, short: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """All that is scored about one output, in one pass."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple
 
@@ -42,6 +43,20 @@ def score_item(raw: str, gold: str | Sequence[str], language: str) -> ItemScore:
     return score_items([raw], [gold], language)[0]
 
 
+class _Targets(NamedTuple):
+    """The golds of a question as each rule reads them; `mlqa` is None outside its languages."""
+
+    squad: list[list[str]]
+    mlqa: list[list[str]] | None
+    aware: tuple[tuple[str, ...], ...]
+
+
+@lru_cache(maxsize=1 << 15)
+def _targets(golds: tuple[str, ...], language: str) -> _Targets:
+    by_mlqa = mlqa.gold_tokens(golds, language) if mlqa.covers(language) else None
+    return _Targets(squad.gold_tokens(golds), by_mlqa, aware.gold_tokens(golds, language))
+
+
 def score_items(raws: Sequence[str], golds: Sequence[str | Sequence[str]], language: str) -> list[ItemScore]:
     """`score_item` of many outputs in one language: their texts go through each rule together."""
     if not raws:
@@ -50,21 +65,30 @@ def score_items(raws: Sequence[str], golds: Sequence[str | Sequence[str]], langu
     answers = [answer for answer, _ in parts]
     # Only the number of these words counts, and a newline divides words as a space does.
     rests = aware.tokens_of_lines([beyond.replace("\n", " ") for _, beyond in parts], language)
-    in_mlqa = mlqa.covers(language)
+    by_mlqa = mlqa.tokens_of_lines(answers, language) if mlqa.covers(language) else repeat([])
     forms = zip(
         squad.tokens_of_lines(answers),
-        mlqa.tokens_of_lines(answers, language) if in_mlqa else repeat([]),
+        by_mlqa,
         aware.tokens_of_lines(answers, language),
+        map(len, rests),
         strict=False,
     )
-    scores = []
-    for (by_squad, by_mlqa, words), rest, gold in zip(forms, rests, map(as_golds, golds), strict=True):
-        exact, f1 = squad.score(by_squad, gold)
-        mlqa_exact, mlqa_f1 = mlqa.score(by_mlqa, gold, language) if in_mlqa else (None, None)
-        targets = aware.gold_tokens(gold, language)
-        aware_exact, aware_f1 = float(words in targets), aware.best_f1(words, targets)
-        best, length = best_gold(words, targets), len(words)
-        held = contains(words, best)
-        lengths = (held and length > len(best), length, len(best), length + len(rest))
-        scores.append(ItemScore(exact, f1, mlqa_exact, mlqa_f1, aware_exact, aware_f1, held, *lengths))
-    return scores
+    return [_score(form, _targets(as_golds(gold), language)) for form, gold in zip(forms, golds, strict=True)]
+
+
+def _score(form: tuple[list[str], list[str], tuple[str, ...], int], targets: _Targets) -> ItemScore:
+    """Of one answer in the forms of SQuAD, MLQA and the kit's own metric, and the number of words behind it."""
+    by_squad, by_mlqa, words, beyond = form
+    exact, f1 = squad.score(by_squad, targets.squad)
+    mlqa_exact, mlqa_f1 = (None, None) if targets.mlqa is None else mlqa.score(by_mlqa, targets.mlqa)
+    length = len(words)
+    if words in targets.aware:  # then it is the gold that fits best, and all there is
+        aware_exact, aware_f1, held, overran, width = 1.0, 1.0, length > 0, False, length
+    else:
+        best = best_gold(words, targets.aware)
+        aware_exact, aware_f1 = 0.0, aware.best_f1(words, targets.aware)
+        held, width = contains(words, best), len(best)
+        overran = held and length > width
+    return ItemScore(
+        exact, f1, mlqa_exact, mlqa_f1, aware_exact, aware_f1, held, overran, length, width, length + beyond
+    )

@@ -66,14 +66,16 @@ def tokens_of_lines(lines: Sequence[str], language: str) -> list[list[str]]:
 
 
 @lru_cache(maxsize=1 << 15)
-def _targets(golds: tuple[str, ...], language: str) -> list[list[str]]:
+def gold_tokens(golds: tuple[str, ...], language: str) -> list[list[str]]:
+    """The words of the normal form of each gold. Raises ValueError as `normalize`."""
     return [_plain(gold, language).split() for gold in golds]
 
 
-def score(tokens: list[str], golds: tuple[str, ...], language: str) -> tuple[float, float]:
-    """Return (exact match, F1) of an answer's tokens against the best gold; raises ValueError as `normalize` does."""
-    targets = _targets(golds, language)
-    return float(tokens in targets), best_f1(tokens, targets)
+def score(tokens: list[str], targets: Sequence[list[str]]) -> tuple[float, float]:
+    """Return (exact match, F1) of an answer's tokens against the best of its `gold_tokens`."""
+    if tokens in targets:
+        return 1.0, float(bool(tokens))
+    return 0.0, best_f1(tokens, targets)
 
 
 def mlqa_exact_match(prediction: str, gold: str | Sequence[str], language: str) -> float:
@@ -81,7 +83,7 @@ def mlqa_exact_match(prediction: str, gold: str | Sequence[str], language: str) 
 
     Raises ValueError for a language outside the seven and for an empty sequence of golds.
     """
-    return score(_plain(prediction, language).split(), as_golds(gold), language)[0]
+    return score(_plain(prediction, language).split(), gold_tokens(as_golds(gold), language))[0]
 
 
 def mlqa_f1(prediction: str, gold: str | Sequence[str], language: str) -> float:
@@ -89,4 +91,4 @@ def mlqa_f1(prediction: str, gold: str | Sequence[str], language: str) -> float:
 
     Raises ValueError for a language outside the seven and for an empty sequence of golds.
     """
-    return score(_plain(prediction, language).split(), as_golds(gold), language)[1]
+    return score(_plain(prediction, language).split(), gold_tokens(as_golds(gold), language))[1]

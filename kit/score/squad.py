@@ -40,16 +40,16 @@ def gold_tokens(golds: tuple[str, ...]) -> list[list[str]]:
     return [gold for gold in words if gold] or [[]]
 
 
-def score(tokens: list[str], golds: tuple[str, ...]) -> tuple[float, float]:
-    """Return (exact match, F1) of an answer's tokens against its best gold, each 0 to 1; one gold at least.
+def score(tokens: list[str], targets: Sequence[list[str]]) -> tuple[float, float]:
+    """Return (exact match, F1) of an answer's tokens against the best of its `gold_tokens`, each 0 to 1.
 
     Normal forms are equal where their tokens are: these stand in them with single spaces between.
     """
-    targets = gold_tokens(golds)
-    exact = float(tokens in targets)
+    if tokens in targets:
+        return 1.0, 1.0
     if not tokens or not targets[0]:  # a side without tokens: F1 is 1 only where the other has none either
-        return exact, exact
-    return exact, best_f1(tokens, targets)
+        return 0.0, 0.0
+    return 0.0, best_f1(tokens, targets)
 
 
 def exact_match(prediction: str, gold: str | Sequence[str]) -> float:
@@ -57,7 +57,7 @@ def exact_match(prediction: str, gold: str | Sequence[str]) -> float:
 
     Raises ValueError for an empty sequence of golds.
     """
-    return score(_plain(prediction).split(), as_golds(gold))[0]
+    return score(_plain(prediction).split(), gold_tokens(as_golds(gold)))[0]
 
 
 def f1(prediction: str, gold: str | Sequence[str]) -> float:
@@ -67,4 +67,4 @@ def f1(prediction: str, gold: str | Sequence[str]) -> float:
     normalise to nothing are passed over unless all do, as in the script. Raises ValueError for an empty
     sequence of golds.
     """
-    return score(_plain(prediction).split(), as_golds(gold))[1]
+    return score(_plain(prediction).split(), gold_tokens(as_golds(gold)))[1]
