@@ -13,7 +13,7 @@ from kit.results.columns import METRICS
 from kit.results.grid import Column, Grid, Pool, Subject, grids
 from kit.results.items import Stop
 from kit.results.types import CellData, MissingCell, Results
-from kit.stats import Bootstrap, Estimate, mean_interval, mean_intervals, ratio
+from kit.stats import Bootstrap, Estimate, mean_interval, mean_intervals_and_ratio
 
 _COUNTED = ("answer_words", "gold_words", "raw_words", "contains_gold", "overran", "at_limit")
 """Whole numbers that every item of a `generate` cell has."""
@@ -102,11 +102,11 @@ def _cell(grid: Grid, subject: Subject, column: Column, settings: Bootstrap) -> 
     pool = grid.pool(subject, column)
     if not pool.cells:
         return None
+    counted, length_ratio = _counted(pool, settings)
     measured = {name: _mean(pool, name, settings) for name in _MEASURED}
     return OverCell(
-        metrics=_counted(pool, settings)
-        | {name: mean for name, mean in measured.items() if mean is not None},
-        length_ratio=_length_ratio(pool, settings),
+        metrics=counted | {name: mean for name, mean in measured.items() if mean is not None},
+        length_ratio=length_ratio,
         stops=_stops(pool.cells),
         n=pool.cells[0].n,
         seeds=tuple(sorted({cell.at.seed for cell in pool.cells if cell.at.seed is not None})),
@@ -116,12 +116,16 @@ def _cell(grid: Grid, subject: Subject, column: Column, settings: Bootstrap) -> 
     )
 
 
-def _counted(pool: Pool, settings: Bootstrap) -> dict[str, Estimate]:
+def _counted(pool: Pool, settings: Bootstrap) -> tuple[dict[str, Estimate], Estimate | None]:
+    """The means of `_COUNTED`, and the ratio of lengths."""
     cells = pool.having(_COUNTED[0])
     if not cells:
-        return {}
+        return {}, None
     scores = [pool.scores(name, cells[0]) * METRICS[name].scale for name in _COUNTED]
-    return dict(zip(_COUNTED, mean_intervals(scores, cells[0].clusters, settings), strict=True))
+    lengths = _COUNTED.index("gold_words"), _COUNTED.index("answer_words")
+    means, length_ratio = mean_intervals_and_ratio(scores, cells[0].clusters, lengths, settings)
+    named = dict(zip(_COUNTED, means, strict=True))
+    return named, None if np.isnan(length_ratio.value) else length_ratio
 
 
 def _mean(pool: Pool, name: str, settings: Bootstrap) -> Estimate | None:
@@ -133,15 +137,6 @@ def _mean(pool: Pool, name: str, settings: Bootstrap) -> Estimate | None:
     if not kept.size:
         return None
     return mean_interval(scores[:, kept], [cells[0].clusters[at] for at in kept], settings)
-
-
-def _length_ratio(pool: Pool, settings: Bootstrap) -> Estimate | None:
-    cells = pool.having("gold_words")
-    if not cells:
-        return None
-    gold, answer = (pool.scores(name, cells[0]) for name in ("gold_words", "answer_words"))
-    found = ratio(gold, answer, cells[0].clusters, settings)
-    return None if np.isnan(found.value) else found
 
 
 def _stops(cells: Sequence[CellData]) -> dict[str, float]:

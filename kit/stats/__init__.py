@@ -13,6 +13,7 @@ from kit.stats.bootstrap import (
     grouped_difference,
     mean_interval,
     mean_intervals,
+    mean_intervals_and_ratio,
     paired_difference,
     ratio,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "holm",
     "mean_interval",
     "mean_intervals",
+    "mean_intervals_and_ratio",
     "noise",
     "paired_difference",
     "permutation_p",

@@ -70,6 +70,10 @@ class _Side(NamedTuple):
     seeds: Floats
 
 
+_Drawn = tuple[float, Floats, int]
+"""A value, what came of it in each resample, and its number of seeds."""
+
+
 def _resampled_means(sides: Sequence[_Side], contexts: Contexts, settings: Bootstrap) -> list[Floats]:
     """Mean of each side in every resample: (resamples,); NaN where one holds none of the cell's contexts."""
     total, stream = contexts.total, (CONTEXTS, contexts.component)
@@ -115,19 +119,54 @@ def mean_intervals(
     Of whole numbers (lengths, shares of 100) all is equal to the last bit, as their sums are exact. Of others that
     bit may differ, for a product of another width may add in another order.
     """
+    return _means(scores, clusters, settings, None)[0]
+
+
+def mean_intervals_and_ratio(
+    scores: Sequence[ArrayLike],
+    clusters: Sequence[Hashable],
+    pair: tuple[int, int],
+    settings: Bootstrap = DEFAULT,
+) -> tuple[list[Estimate], Estimate]:
+    """`mean_intervals` of several scores, and `ratio` of two of them (the base's place in `scores`, the other's), in
+    the same product: a product of its own takes as long again. Of whole numbers all is equal to the last bit.
+    """
+    means, quotient = _means(scores, clusters, settings, pair)
+    assert quotient is not None
+    return means, quotient
+
+
+def _means(
+    scores: Sequence[ArrayLike],
+    clusters: Sequence[Hashable],
+    settings: Bootstrap,
+    pair: tuple[int, int] | None,
+) -> tuple[list[Estimate], Estimate | None]:
     arrays = [as_scores(one) for one in scores]
     for array in arrays:
         _check(array, clusters)
     (contexts,) = tie([clusters])
-    sides = [
-        _Side(array, seed_weights(len(array), settings.resamples, settings.seed, (TUNED_SEEDS, 0)))
-        for array in arrays
+    draws = settings.resamples, settings.seed
+    sides = [_Side(array, seed_weights(len(array), *draws, (TUNED_SEEDS, 0))) for array in arrays]
+    if pair is not None:  # the seeds of a base are drawn by themselves
+        base = arrays[pair[0]]
+        sides.append(_Side(base, seed_weights(len(base), *draws, (BASE_SEEDS, 0))))
+    resampled = _resampled_means(sides, contexts, settings)
+    level = settings.level if contexts.total > 1 else None
+    counts = len(contexts.index), contexts.total
+    means = [
+        _estimate((float(array.mean()), found, len(array)), counts, level)
+        for array, found in zip(arrays, resampled, strict=False)
     ]
-    estimates = []
-    for array, draws in zip(arrays, _resampled_means(sides, contexts, settings), strict=True):
-        ends = percentile_interval(draws, settings.level) if contexts.total > 1 else (math.nan, math.nan)
-        estimates.append(Estimate(float(array.mean()), *ends, array.shape[1], contexts.total, len(array)))
-    return estimates
+    if pair is None:
+        return means, None
+    under, over = arrays[pair[0]], arrays[pair[1]]
+    return means, _quotient(
+        (float(under.mean()), resampled[-1], len(under)),
+        (float(over.mean()), resampled[pair[1]], len(over)),
+        counts,
+        level,
+    )
 
 
 def paired_difference(
@@ -232,26 +271,27 @@ def _seeds_by_name(
     return shares
 
 
-def _summarise(
-    base: tuple[float, Floats, int],
-    tuned: tuple[float, Floats, int],
-    counts: tuple[int, int],
-    level: float | None,
-) -> Comparison:
-    """Turn (value, draws, seeds) of both sides into four estimates; without a level, no intervals."""
+def _summarise(base: _Drawn, tuned: _Drawn, counts: tuple[int, int], level: float | None) -> Comparison:
+    """Turn both sides into four estimates; without a level, no intervals."""
+    difference = tuned[0] - base[0], tuned[1] - base[1], tuned[2]
+    return Comparison(
+        base=_estimate(base, counts, level),
+        tuned=_estimate(tuned, counts, level),
+        difference=_estimate(difference, counts, level),
+        ratio=_quotient(base, tuned, counts, level),
+    )
+
+
+def _estimate(drawn: _Drawn, counts: tuple[int, int], level: float | None) -> Estimate:
+    value, draws, seeds = drawn
+    low, high = (math.nan, math.nan) if level is None else percentile_interval(draws, level)
+    return Estimate(value, low, high, *counts, seeds)
+
+
+def _quotient(base: _Drawn, tuned: _Drawn, counts: tuple[int, int], level: float | None) -> Estimate:
+    quotient = _ratio(base[0], tuned[0])
+    if math.isnan(quotient):
+        return Estimate(quotient, math.nan, math.nan, *counts, tuned[2])
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         ratios = tuned[1] / base[1]
-
-    def estimate(value: float, draws: Floats, seeds: int) -> Estimate:
-        low, high = (math.nan, math.nan) if level is None else percentile_interval(draws, level)
-        return Estimate(value, low, high, *counts, seeds)
-
-    quotient = _ratio(base[0], tuned[0])
-    return Comparison(
-        base=estimate(*base),
-        tuned=estimate(*tuned),
-        difference=estimate(tuned[0] - base[0], tuned[1] - base[1], tuned[2]),
-        ratio=Estimate(quotient, math.nan, math.nan, *counts, tuned[2])
-        if math.isnan(quotient)
-        else estimate(quotient, ratios, tuned[2]),
-    )
+    return _estimate((quotient, ratios, tuned[2]), counts, level)

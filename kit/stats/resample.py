@@ -49,16 +49,20 @@ def weighted_sums(columns: Floats, resamples: int, seed: int, stream: tuple[int,
     return _factors(units, units, resamples, seed, stream) @ columns
 
 
+@lru_cache(maxsize=32)
 def seed_weights(seeds: int, resamples: int, seed: int, stream: tuple[int, int]) -> Floats:
     """Share of each seed in each resample: (resamples, seeds), rows sum to 1.
 
     S − 1 of S seeds are drawn, not S: drawing S would make the spread between seeds too small by (S − 1)/S,
     a half for two seeds (Rao and Wu 1988, "Resampling inference with complex survey data"). One seed is
-    taken as it is.
+    taken as it is. Remembered, as the columns of a table ask for the same; read-only.
     """
     if seeds == 1:
-        return np.ones((resamples, 1))
-    return weights(seeds, seeds - 1, resamples, seed, stream).astype(np.float64) / (seeds - 1)
+        shares = np.ones((resamples, 1))
+    else:
+        shares = weights(seeds, seeds - 1, resamples, seed, stream).astype(np.float64) / (seeds - 1)
+    shares.setflags(write=False)
+    return shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,12 @@ def tie(ids: Sequence[Sequence[Hashable]]) -> list[Contexts]:
     order: the order of items and cells makes no difference. Cells that share a context, directly or through
     another cell, form one component; components are resampled independently.
     """
-    named = [[str(one) for one in cell] for cell in ids]
+    return list(_tie(tuple(tuple(map(str, cell)) for cell in ids)))
+
+
+@lru_cache(maxsize=32)
+def _tie(named: tuple[tuple[str, ...], ...]) -> tuple[Contexts, ...]:
+    """Remembered, as every row of a table has the same contexts; its arrays are read-only."""
     components: list[set[str]] = []
     for cell in named:
         merged = set(cell)
@@ -100,5 +109,6 @@ def tie(ids: Sequence[Sequence[Hashable]]) -> list[Contexts]:
     for cell in named:
         number = place[cell[0]][0]
         index = np.array([place[name][1] for name in cell], dtype=np.intp)
+        index.setflags(write=False)
         tied.append(Contexts(index, len(components[number]), number))
-    return tied
+    return tuple(tied)
