@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
 
 from kit.api.planning import Prepared, planned_again
 from kit.api.workspace import Workspace
-from kit.data.example import read_slice
+from kit.data.example import Example, read_slice
 from kit.errors import EnvironmentError_, StorageError, Where
 from kit.jobdir import CellSpec, EvaluateSpec, JobSpec, atomic_write
 from kit.manifest import compose
@@ -91,10 +92,13 @@ def execute(
     """
     languages = {c.spec.data: c.at.language for c in prepared.plan.demand.wanted.cells}
 
+    @lru_cache(maxsize=64)  # each checkpoint lands a cell of every slice
+    def examples_of(data: str) -> list[Example]:
+        return read_slice(prepared.store.slice_path(data), languages.get(data, ""))
+
     def finish(folder: Path, cell: CellSpec) -> None:
         if cell.task.kind == "generate":
-            examples = read_slice(prepared.store.slice_path(cell.data), languages.get(cell.data, ""))
-            score_generation(folder, examples)
+            score_generation(folder, examples_of(cell.data))
 
     with folder.lock():
         # The lease first, the plan after it: no adapter that the plan counts on is taken away any more.

@@ -64,14 +64,22 @@ def slice_id(rendered: bytes) -> str:
 
 
 def read_slice(path: Path, language: str = "") -> list[Example]:
-    """The examples of a rendered slice.
+    """The examples of a rendered slice; those on one context share its text, as slices are kept in memory.
 
     Raises:
         OSError, ValueError, KeyError: absent, or not a slice.
     """
     with path.open(encoding="utf-8") as stream:
         rows = [json.loads(line) for line in stream]
+    contexts: dict[str, str] = {}
     return [
-        Example(r["id"], r["context_id"], r["context"], r["question"], tuple(r["answers"]), language)
+        Example(
+            r["id"],
+            r["context_id"],
+            contexts.setdefault(r["context"], r["context"]),
+            r["question"],
+            tuple(r["answers"]),
+            language,
+        )
         for r in rows
     ]

@@ -44,17 +44,21 @@ def score_item(raw: str, gold: str | Sequence[str], language: str) -> ItemScore:
 
 
 class _Targets(NamedTuple):
-    """The golds of a question as each rule reads them; `mlqa` is None outside its languages."""
+    """The golds of a question as each rule reads them; `mlqa` is None outside its languages. `as_squad`: whether MLQA
+    and the kit's own rule find the words in them that SQuAD finds, which is so of most.
+    """
 
     squad: list[list[str]]
     mlqa: list[list[str]] | None
     aware: tuple[tuple[str, ...], ...]
+    as_squad: tuple[bool, bool]
 
 
 @lru_cache(maxsize=1 << 15)
 def _targets(golds: tuple[str, ...], language: str) -> _Targets:
     by_mlqa = mlqa.gold_tokens(golds, language) if mlqa.covers(language) else None
-    return _Targets(squad.gold_tokens(golds), by_mlqa, aware.gold_tokens(golds, language))
+    by_squad, words = squad.gold_tokens(golds), aware.gold_tokens(golds, language)
+    return _Targets(by_squad, by_mlqa, words, (by_mlqa == by_squad, words == tuple(map(tuple, by_squad))))
 
 
 def score_items(raws: Sequence[str], golds: Sequence[str | Sequence[str]], language: str) -> list[ItemScore]:
@@ -80,13 +84,20 @@ def _score(form: tuple[list[str], list[str], tuple[str, ...], int], targets: _Ta
     """Of one answer in the forms of SQuAD, MLQA and the kit's own metric, and the number of words behind it."""
     by_squad, by_mlqa, words, beyond = form
     exact, f1 = squad.score(by_squad, targets.squad)
-    mlqa_exact, mlqa_f1 = (None, None) if targets.mlqa is None else mlqa.score(by_mlqa, targets.mlqa)
+    mlqa_like, aware_like = targets.as_squad
+    mlqa_exact = mlqa_f1 = None
+    if targets.mlqa is not None:
+        if mlqa_like and not exact and by_mlqa == by_squad:  # the same words have the same F1
+            mlqa_exact, mlqa_f1 = exact, f1
+        else:
+            mlqa_exact, mlqa_f1 = mlqa.score(by_mlqa, targets.mlqa)
     length = len(words)
     if words in targets.aware:  # then it is the gold that fits best, and all there is
         aware_exact, aware_f1, held, overran, width = 1.0, 1.0, length > 0, False, length
     else:
+        same = aware_like and words == tuple(by_squad)
+        aware_exact, aware_f1 = 0.0, f1 if same else aware.best_f1(words, targets.aware)
         best = best_gold(words, targets.aware)
-        aware_exact, aware_f1 = 0.0, aware.best_f1(words, targets.aware)
         held, width = contains(words, best), len(best)
         overran = held and length > width
     return ItemScore(
