@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 from collections import Counter
 from dataclasses import dataclass
 
-from kit.api.planning import Prepared
+from kit.api.planning import Prepared, gpus_here, slots_here
 from kit.api.workspace import Workspace
-from kit.errors import EnvironmentError_
-from kit.executors.gpus import Gpu, of_host, visible
-from kit.executors.slots import make_slots
+from kit.executors.gpus import Gpu, visible
 from kit.manifest import hardware
 from kit.plan import PlannedJob, WantedCell, reason
 from kit.report.units import duration
@@ -34,7 +31,7 @@ def needs(workspace: Workspace, prepared: Prepared) -> list[Need]:
     if not jobs:
         return []
     resources = prepared.loaded.recipe.resources
-    gpus = [] if resources.device == "cpu" else visible(_gpus(), os.environ)
+    gpus = [] if resources.device == "cpu" else visible(gpus_here(), os.environ)
     memory = max(job.cost.memory_gb for job in jobs)
     disk = sum(job.cost.disk_gb for job in jobs)
     have = float(hardware()["memory_gb"])
@@ -44,11 +41,7 @@ def needs(workspace: Workspace, prepared: Prepared) -> list[Need]:
         Need("disk", f"{disk:.2f} GB", f"{room:.0f} GB free", disk <= room),
         _gpu_need(resources.device, gpus, memory),
     ]
-    try:
-        slots = len(make_slots(resources.device, resources.slots, resources.threads, gpus))
-    except EnvironmentError_:
-        slots = 1  # the need of a GPU says what is amiss
-    return [*found, _time_need(jobs, slots)]
+    return [*found, _time_need(jobs, slots_here(resources))]
 
 
 def reasons(prepared: Prepared) -> dict[str, str]:
@@ -80,12 +73,6 @@ def preview(workspace: Workspace, prepared: Prepared) -> list[str]:
         here = f"; here {need.here}" if need.here else ""
         lines.append(f"{need.what:7} {need.takes}{here}{'  NOT ENOUGH' if need.enough is False else ''}")
     return [*lines, f"basis   {'; '.join(dict.fromkeys(job.cost.basis for job in plan.jobs))}"]
-
-
-@functools.cache
-def _gpus() -> tuple[Gpu, ...]:
-    """Asked once: a look at a recipe follows every key that is typed."""
-    return tuple(of_host())
 
 
 def _gpu_need(device: str, gpus: list[Gpu], memory: float) -> Need:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +12,13 @@ from typing import Any
 
 from kit.api.workspace import Workspace
 from kit.catalog import Catalog
+from kit.errors import EnvironmentError_
+from kit.executors.gpus import Gpu, of_host, visible
+from kit.executors.slots import make_slots
 from kit.inputs import resolve
-from kit.jobdir import canonical, encode
-from kit.plan import Costs, Demand, Finished, Inputs, Plan, Speeds, build, demand
-from kit.recipe import LoadedRecipe, check_checkpoints, check_names, load_recipe
+from kit.jobdir import JobSpec, canonical, encode
+from kit.plan import Costs, Demand, Finished, Inputs, Packing, Plan, Speeds, build, demand
+from kit.recipe import LoadedRecipe, Resources, check_checkpoints, check_names, load_recipe
 from kit.store import Store, made_with
 
 
@@ -54,23 +59,49 @@ def prepare(workspace: Workspace, path: Path, overrides: Sequence[str] = (), fet
     inputs = resolve(loaded, catalog, workspace.locations, store, fetch)
     check_checkpoints(loaded, [(f"{each.dataset}/{each.language}", each.items) for each in inputs.train])
     wanted = demand(loaded.recipe, inputs)
-    return Prepared(loaded, catalog, inputs, _plan(wanted, loaded, inputs, store), store)
+    packing = _packing(loaded, slots_here(loaded.recipe.resources))
+    return Prepared(loaded, catalog, inputs, _plan(wanted, loaded, inputs, store, packing), store)
 
 
-def planned_again(prepared: Prepared) -> Prepared:
-    """The same request against the store as it is now: others may have finished, or taken away, something since."""
-    plan = _plan(prepared.plan.demand, prepared.loaded, prepared.inputs, prepared.store)
+def planned_again(prepared: Prepared, slots: int, living: Mapping[str, JobSpec]) -> Prepared:
+    """The same request against the store as it is now: others may have finished, or taken away, something since.
+
+    `slots` are those that there are; `living` are the run's jobs that are at work, by id: they keep what they have.
+    """
+    packing = replace(_packing(prepared.loaded, slots), living=living)
+    plan = _plan(prepared.plan.demand, prepared.loaded, prepared.inputs, prepared.store, packing)
     return replace(prepared, plan=plan)
 
 
-def _plan(wanted: Demand, loaded: LoadedRecipe, inputs: Inputs, store: Store) -> Plan:
+def slots_here(resources: Resources) -> int:
+    """How many jobs this machine would do at a time, before any engine is asked."""
+    gpus = [] if resources.device == "cpu" else visible(gpus_here(), os.environ)
+    per_gpu = 1 if resources.jobs_per_gpu == "auto" else resources.jobs_per_gpu
+    try:
+        return len(make_slots(resources.device, resources.slots, resources.threads, gpus, per_gpu))
+    except EnvironmentError_:  # no GPU where one is asked for: the need of it says what is amiss
+        return 1
+
+
+@functools.cache
+def gpus_here() -> tuple[Gpu, ...]:
+    """Asked once: a look at a recipe follows every key that is typed."""
+    return tuple(of_host())
+
+
+def _packing(loaded: LoadedRecipe, slots: int) -> Packing:
+    resources = loaded.recipe.resources
+    return Packing(resources.series, slots, resources.job_hours)
+
+
+def _plan(wanted: Demand, loaded: LoadedRecipe, inputs: Inputs, store: Store, packing: Packing) -> Plan:
     parameters = {model.wanted.id: model.wanted.parameters for model in inputs.models}
     device = "cuda" if loaded.recipe.resources.device == "cuda" else "cpu"
     stored = store.cells()
     speeds = Speeds.measured([facts for facts in stored.values() if facts is not None])
     characters = {each.id: each.characters for each in (*inputs.train, *inputs.evaluate)}
     there = finished(wanted, store, stored, inputs)
-    return build(wanted, there, Costs(device, parameters, speeds, characters))
+    return build(wanted, there, Costs(device, parameters, speeds, characters), packing)
 
 
 def finished(wanted: Demand, store: Store, stored: Mapping[str, Any], inputs: Inputs) -> Finished:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from kit.api.planning import Prepared, planned_again
 from kit.api.workspace import Workspace
 from kit.data.example import Example, read_slice
 from kit.errors import EnvironmentError_, StorageError, Where
-from kit.jobdir import CellSpec, EvaluateSpec, JobSpec, atomic_write
+from kit.jobdir import CellSpec, EvaluateSpec, JobSpec, Piece, SeriesSpec, TuneSpec, atomic_write
 from kit.manifest import compose
-from kit.plan import Inputs, PlannedJob
+from kit.plan import Inputs, PlannedJob, outputs_of
 from kit.results import score_generation
-from kit.schedule import Executor, Request, RunFolder, RunState, Scheduler, Slot
+from kit.schedule import Executor, Request, RunFolder, RunState, Scheduler, Slot, at_work, collect
 from kit.store import Store
 from kit.store.store import writable_folder
 
@@ -103,7 +104,8 @@ def execute(
     with folder.lock():
         # The lease first, the plan after it: no adapter that the plan counts on is taken away any more.
         prepared.store.lease(folder.path, prepared.plan.demand.tunings)
-        prepared = planned_again(prepared)
+        collect(folder, prepared.store, finish)
+        prepared = planned_again(prepared, len(executor.slots), at_work(folder, executor))
         _write_manifest(prepared, executor, folder)
         scheduler = Scheduler(folder, executor, prepared.store, _writer(prepared), finish)
         state = scheduler.run(prepared.plan, stopping, observe)
@@ -145,14 +147,51 @@ def _writer(prepared: Prepared) -> Callable[[PlannedJob, Slot], JobSpec]:
         return str(store.adapter_path(tuning, int(step)) if step else store.model_path(name))
 
     def prepare_job(job: PlannedJob, slot: Slot) -> JobSpec:
-        keys, work = job.keys, job.work
+        keys, work, names = job.keys, job.work, dict.fromkeys(job.inputs)
         if isinstance(work, EvaluateSpec):
-            pairs = [(k, c) for k, c in zip(keys, work.cells, strict=True) if _open(store, k, c.adapters)]
-            keys, work = tuple(k for k, _ in pairs), EvaluateSpec(work.base, tuple(c for _, c in pairs))
-        inputs = {name: locate(name) for name in job.inputs}
+            work, keys = _still_open(store, work, keys)
+        elif isinstance(work, SeriesSpec):
+            pieces = _pieces_left(store, work)
+            work, keys = SeriesSpec(work.base, pieces), tuple(key for piece in pieces for key in piece.keys)
+            names |= dict.fromkeys(_adapters_used(pieces))
+        inputs = {name: locate(name) for name in names}
         return JobSpec(job.title, work, keys, inputs, slot.device, slot.threads, batch_tokens)
 
     return prepare_job
+
+
+def _still_open(
+    store: Store, work: EvaluateSpec, keys: tuple[str, ...]
+) -> tuple[EvaluateSpec, tuple[str, ...]]:
+    """The evaluation without its cells that are there by now."""
+    pairs = [(k, c) for k, c in zip(keys, work.cells, strict=True) if _open(store, k, c.adapters)]
+    return EvaluateSpec(work.base, tuple(cell for _, cell in pairs)), tuple(key for key, _ in pairs)
+
+
+def _pieces_left(store: Store, series: SeriesSpec) -> tuple[Piece, ...]:
+    """The pieces of a series without what is in the store by now; their shares are of what is left."""
+    left = []
+    for piece in series.pieces:
+        if isinstance(piece.work, EvaluateSpec):
+            work, keys = _still_open(store, piece.work, piece.keys)
+            part = piece.share * len(keys) / len(piece.keys)
+            left += [replace(piece, work=work, keys=keys, share=part)] if keys else []
+        elif not all(_adapter_there(store, name) for name in outputs_of(piece.work, piece.keys)):
+            left.append(piece)
+    total = sum(piece.share for piece in left) or 1.0
+    return tuple(replace(piece, share=piece.share / total) for piece in left)
+
+
+def _adapter_there(store: Store, name: str) -> bool:
+    tuning, _, step = name.partition("@")
+    return bool(step) and store.adapter(tuning, int(step)) is not None
+
+
+def _adapters_used(pieces: tuple[Piece, ...]) -> list[str]:
+    """The adapters that pieces need and none of them makes."""
+    made = {name for p in pieces if isinstance(p.work, TuneSpec) for name in outputs_of(p.work, p.keys)}
+    cells = [cell for p in pieces if isinstance(p.work, EvaluateSpec) for cell in p.work.cells]
+    return [name for cell in cells for name in cell.adapters if name not in made]
 
 
 def _open(store: Store, key: str, adapters: tuple[str, ...]) -> bool:

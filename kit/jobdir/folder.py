@@ -47,7 +47,7 @@ class Event:
     Kinds: `started`, `phase` (name), `progress` (done, total, unit, cell), `train` (step, steps, loss, tokens_per_s),
     `batch` (step, ids of its examples), `truncation` (examples, cut, answers_cut), `adapter` (step, digest), `cell`
     (key, name, seconds, n, digest), `usage` (cpu, memory, limit, gpu, gpu_memory, gpu_total), `warning` (message),
-    `finished`.
+    `piece` (number, of, name, work, keys, before and share of the series' time), `finished`.
     """
 
     kind: str
@@ -95,8 +95,13 @@ class JobFolder:
 
     @property
     def adapters(self) -> Path:
-        """Finished adapters, one folder an optimizer step."""
+        """Finished adapters, one folder an optimizer step; of a series one folder a tuning, with its steps in it."""
         return self.path / "adapters"
+
+    @property
+    def kept(self) -> Path:
+        """A series' own copy of the adapters that it made, for its later pieces: the host moves the others away."""
+        return self.path / "kept"
 
     @property
     def model(self) -> Path:

@@ -13,11 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-SCHEMA = 1
-"""Version of the files in a job folder. A reader refuses newer ones."""
+SCHEMA = 2
+"""Version of the files in a job folder. A reader refuses newer ones. 1 had no series."""
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 Weights = Literal["float32", "bfloat16", "float16", "int8", "nf4"]
+Kind = Literal["tune", "evaluate", "series", "pretrain"]
 _NOT_IN_KEY: dict[str, Any] = {"key": False}
 
 
@@ -184,6 +185,35 @@ class EvaluateSpec:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A tuning or evaluation within a series: what would be a job, with the keys that the job would have.
+
+    `share` is its estimated part of the series' time (0 to 1), so that progress can be told.
+    """
+
+    name: str
+    work: TuneSpec | EvaluateSpec
+    keys: tuple[str, ...]
+    share: float = 0.0
+
+    @property
+    def kind(self) -> Literal["tune", "evaluate"]:
+        """The kind of work."""
+        return "tune" if isinstance(self.work, TuneSpec) else "evaluate"
+
+
+@dataclass(frozen=True)
+class SeriesSpec:
+    """Tunings and evaluations of one base, one after the other in one process, so that the base is loaded once.
+
+    A piece may use adapters that one before it has made; `JobSpec.inputs` does not name those.
+    """
+
+    base: str
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
 class PretrainSpec:
     """Pre-training of a small base from a text file; `settings` are those of `kit.job.pretrain.PretrainSettings`.
 
@@ -198,12 +228,25 @@ class PretrainSpec:
     label: str = field(default="", metadata=_NOT_IN_KEY)
 
 
+def kind_of(work: TuneSpec | EvaluateSpec | SeriesSpec | PretrainSpec) -> Kind:
+    """The kind of a job's work, in a word."""
+    kinds: dict[type, Kind] = {
+        TuneSpec: "tune",
+        EvaluateSpec: "evaluate",
+        SeriesSpec: "series",
+        PretrainSpec: "pretrain",
+    }
+    return kinds[type(work)]
+
+
 @dataclass(frozen=True)
 class JobSpec:
-    """`job.json`. `keys` are the keys of the cells, in their order, or the one key of a tuning or pre-training."""
+    """`job.json`. `keys` are the keys of the cells, in their order, or the one key of a tuning or pre-training; those
+    of a series are its pieces' keys, in their order.
+    """
 
     name: str
-    work: TuneSpec | EvaluateSpec | PretrainSpec
+    work: TuneSpec | EvaluateSpec | SeriesSpec | PretrainSpec
     keys: tuple[str, ...]
     inputs: dict[str, str]
     device: Literal["cpu", "cuda"] = "cpu"
@@ -212,8 +255,6 @@ class JobSpec:
     schema: int = SCHEMA
 
     @property
-    def kind(self) -> Literal["tune", "evaluate", "pretrain"]:
+    def kind(self) -> Kind:
         """The kind of work, as in `python -m kit.job`."""
-        if isinstance(self.work, TuneSpec):
-            return "tune"
-        return "evaluate" if isinstance(self.work, EvaluateSpec) else "pretrain"
+        return kind_of(self.work)

@@ -6,6 +6,7 @@ from kit.plan.build import build, is_current
 from kit.plan.demand import demand
 from kit.plan.estimate import Costs, Speeds
 from kit.plan.inputs import Inputs, ResolvedAdapter, ResolvedModel, ResolvedSlice
+from kit.plan.pack import Packing
 from kit.plan.types import (
     Coordinates,
     Cost,
@@ -17,6 +18,7 @@ from kit.plan.types import (
     WantedCell,
     WantedModel,
     WantedTuning,
+    outputs_of,
 )
 from kit.plan.why import reason
 
@@ -27,6 +29,7 @@ __all__ = [
     "Demand",
     "Finished",
     "Inputs",
+    "Packing",
     "Plan",
     "PlannedJob",
     "ResolvedAdapter",
@@ -40,5 +43,6 @@ __all__ = [
     "build",
     "demand",
     "is_current",
+    "outputs_of",
     "reason",
 ]

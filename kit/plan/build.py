@@ -2,42 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from kit.jobdir import CellSpec, EvaluateSpec, LensTask, TuneSpec, is_map
 from kit.plan.estimate import Costs
+from kit.plan.pack import Packing, Single, packed
 from kit.plan.types import Demand, Finished, Plan, PlannedJob, WantedCell
 
 
-def build(demand: Demand, finished: Finished, costs: Costs) -> Plan:
-    """The missing cells of a demand, batched into jobs: one evaluation per subject, the tunings they stand on.
+def build(demand: Demand, finished: Finished, costs: Costs, packing: Packing | None = None) -> Plan:
+    """The missing cells of a demand, batched into jobs: one evaluation per subject, the tunings they stand on, and as
+    `packing` says several of them in a series; without it each is a job of its own.
 
     A cell counts as missing where it is not stored, or where it is stored from an adapter of another digest than the
     one that is stored now: so that no row of a table mixes two adapters.
     """
+    packing = packing or Packing(series=False)
     missing = [cell for cell in _unique(demand.wanted.cells) if not is_current(cell, finished)]
-    subjects: dict[tuple[str, str], list[WantedCell]] = {}
+    subjects: dict[tuple[str, str, str], list[WantedCell]] = {}
     for cell in missing:
-        subjects.setdefault((cell.spec.base, _tuning_of(cell.spec)), []).append(cell)
+        subject = (cell.spec.base, _tuning_of(cell.spec), packing.holder(cell.key))
+        subjects.setdefault(subject, []).append(cell)
 
     bare = not demand.wanted.cells  # a recipe without evaluation asks for the adapters and models themselves
-    bases = set(demand.models) if bare else {base for base, _ in subjects}
+    bases = set(demand.models) if bare else {base for base, *_ in subjects}
     pretrainings = _pretrain_jobs(bases, demand, finished, costs)
-    tunings: dict[str, PlannedJob] = {}
-    for key, wanted in demand.tunings.items() if bare else ():
-        if steps := tuple(step for step in wanted.steps if f"{key}@{step}" not in finished.adapters):
-            needs = [pretrainings[wanted.spec.base].id] if wanted.spec.base in pretrainings else []
-            tunings[key] = _tune_job(demand, key, steps, needs, costs)
+    wanted = _wanted_steps(demand, subjects.values(), finished, bare)
+    tunings = {
+        key: _single_tuning(key, steps, demand, costs, packing, pretrainings) for key, steps in wanted.items()
+    }
     evaluations = []
-    for (base, tuning), cells in subjects.items():
-        needs = [pretrainings[base].id] if base in pretrainings else []
-        adapters = [adapter for cell in cells for adapter in cell.spec.adapters]
-        if tuning in demand.tunings and any(adapter not in finished.adapters for adapter in adapters):
-            tunings[tuning] = _tune_job(demand, tuning, _steps(adapters, tuning), needs, costs)
-            needs = [tunings[tuning].id]
-        evaluations.append(_evaluate_job(base, cells, needs, costs))
-    jobs = (*pretrainings.values(), *_interleaved(list(tunings.values()), evaluations))
+    for (base, tuning, holder), cells in subjects.items():
+        needs = [tuning] if tuning in tunings else [base] if base in pretrainings else []
+        job = _evaluate_job(base, cells, needs, costs)
+        evaluations.append(
+            Single(
+                job, cells[0].at.model, _trained_on(cells, ", "), tuning if tuning in tunings else "", holder
+            )
+        )
+    jobs = (*pretrainings.values(), *packed(_interleaved(tunings, evaluations), packing))
     return Plan(demand, jobs, frozenset(cell.key for cell in missing))
 
 
@@ -82,24 +86,57 @@ def _pretrain_jobs(
     return jobs
 
 
-def _tune_job(
-    demand: Demand, tuning: str, steps: tuple[int, ...], needs: list[str], costs: Costs
-) -> PlannedJob:
+def _wanted_steps(
+    demand: Demand, subjects: Iterable[list[WantedCell]], finished: Finished, bare: bool
+) -> dict[str, tuple[int, ...]]:
+    """The tunings that must be done, and the steps whose adapters are needed.
+
+    Where one of the adapters of a tuning's missing cells is not there, the tuning makes all of them anew.
+    """
+    if bare:
+        every = {
+            key: tuple(step for step in wanted.steps if f"{key}@{step}" not in finished.adapters)
+            for key, wanted in demand.tunings.items()
+        }
+        return {key: steps for key, steps in every.items() if steps}
+    needed: dict[str, list[str]] = {}
+    for cells in subjects:
+        if (tuning := _tuning_of(cells[0].spec)) in demand.tunings:
+            needed.setdefault(tuning, []).extend(a for cell in cells for a in cell.spec.adapters)
+    return {
+        tuning: _steps(adapters, tuning)
+        for tuning, adapters in needed.items()
+        if any(adapter not in finished.adapters for adapter in adapters)
+    }
+
+
+def _single_tuning(
+    tuning: str,
+    steps: tuple[int, ...],
+    demand: Demand,
+    costs: Costs,
+    packing: Packing,
+    pretrainings: Mapping[str, PlannedJob],
+) -> Single:
     wanted = demand.tunings[tuning]
     spec: TuneSpec = replace(wanted.spec, save_steps=steps)
+    model = demand.models[spec.base]
     inputs = (spec.base, spec.data, *spec.parents)
-    cost = costs.tune(demand.models[spec.base], wanted)
-    return PlannedJob(tuning, f"tune {spec.label}", spec, (tuning,), tuple(needs), inputs, cost)
+    needs = (spec.base,) if spec.base in pretrainings else ()
+    cost = costs.tune(model, wanted)
+    job = PlannedJob(tuning, f"tune {spec.label}", spec, (tuning,), needs, inputs, cost)
+    return Single(
+        job, model.name, spec.label.removeprefix(f"{model.name} on "), holder=packing.holder(tuning)
+    )
 
 
 def _evaluate_job(base: str, cells: list[WantedCell], needs: list[str], costs: Costs) -> PlannedJob:
     last = _tuning_of(cells[0].spec)
     inputs = {base: None} | {name: None for c in cells for name in inputs_of(c.spec)}
-    at = cells[0].at
-    trained = f"{at.trained_on} seed {at.seed}" if at.seed is not None else at.trained_on
+    trained = _trained_on(cells, " ")
     return PlannedJob(
         f"evaluate-{(last or base).removeprefix('tune-')}",
-        f"evaluate {at.model}" + (f" tuned on {trained}" if trained else ""),
+        f"evaluate {cells[0].at.model}" + (f" tuned on {trained}" if trained else ""),
         EvaluateSpec(base, tuple(cell.spec for cell in cells)),
         tuple(cell.key for cell in cells),
         tuple(needs),
@@ -108,9 +145,15 @@ def _evaluate_job(base: str, cells: list[WantedCell], needs: list[str], costs: C
     )
 
 
-def _interleaved(tunings: list[PlannedJob], evaluations: list[PlannedJob]) -> list[PlannedJob]:
+def _trained_on(cells: list[WantedCell], between: str) -> str:
+    """What the cells' subject was tuned on; empty for a base."""
+    at = cells[0].at
+    return f"{at.trained_on}{between}seed {at.seed}" if at.seed is not None else at.trained_on
+
+
+def _interleaved(tunings: Mapping[str, Single], evaluations: list[Single]) -> list[Single]:
     """Evaluations that wait for nothing first, then each tuning before its evaluation: rows fill in one by one."""
-    jobs = [job for job in evaluations if not set(job.needs) & {tuning.id for tuning in tunings}]
-    for tuning in tunings:
-        jobs += [tuning, *(job for job in evaluations if tuning.id in job.needs)]
-    return jobs
+    singles = [one for one in evaluations if not one.tuning]
+    for key, tuning in tunings.items():
+        singles += [tuning, *(one for one in evaluations if one.tuning == key)]
+    return singles

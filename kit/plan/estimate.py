@@ -43,6 +43,16 @@ class Speeds:
         return Speeds({key: median(values) for key, values in seen.items()})
 
 
+def together(costs: Sequence[Cost]) -> Cost:
+    """Of jobs that are done one after the other in one process, which starts once."""
+    return Cost(
+        sum(cost.seconds for cost in costs) - _START_SECONDS * (len(costs) - 1),
+        max(cost.memory_gb for cost in costs),
+        sum(cost.disk_gb for cost in costs),
+        "; ".join(dict.fromkeys(cost.basis for cost in costs)),
+    )
+
+
 @dataclass(frozen=True)
 class Costs:
     """Prices jobs on one kind of device."""

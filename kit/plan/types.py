@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kit.jobdir import CellSpec, EvaluateSpec, PretrainSpec, TuneSpec
+from kit.jobdir import CellSpec, EvaluateSpec, PretrainSpec, SeriesSpec, TuneSpec
 
 SCHEMA = 1
 
@@ -109,11 +109,25 @@ class PlannedJob:
 
     id: str
     title: str
-    work: TuneSpec | EvaluateSpec | PretrainSpec
+    work: TuneSpec | EvaluateSpec | SeriesSpec | PretrainSpec
     keys: tuple[str, ...]
     needs: tuple[str, ...]
     inputs: tuple[str, ...]
     cost: Cost
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What the store holds once it is done: keys of cells and models, and adapters as `tuning@step`."""
+        if isinstance(self.work, SeriesSpec):
+            return tuple(key for piece in self.work.pieces for key in outputs_of(piece.work, piece.keys))
+        return outputs_of(self.work, self.keys)
+
+
+def outputs_of(work: TuneSpec | EvaluateSpec | PretrainSpec, keys: tuple[str, ...]) -> tuple[str, ...]:
+    """What the store holds once this work is done."""
+    if isinstance(work, TuneSpec) and work.save_steps:
+        return tuple(f"{keys[0]}@{step}" for step in work.save_steps)
+    return keys
 
 
 @dataclass(frozen=True)

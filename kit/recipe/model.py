@@ -225,6 +225,14 @@ class Resources(Entry):
         description="The most a container may use, `16GB` say; nine tenths of the machine if left out.",
     )
     threads: Count = Field(default=1, description="CPU threads of a job.")
+    series: bool = Field(
+        default=True,
+        description="One job does several tunings and evaluations of one base, which it loads once.",
+    )
+    job_hours: Annotated[float, Field(gt=0)] = Field(
+        default=4.0,
+        description="The most hours of such a job, as estimated; less where slots would stand idle.",
+    )
     batch_tokens: Count | None = Field(
         default=None, description="Tokens in a batch of `mode: fast`; as memory allows if left out."
     )

@@ -3,6 +3,7 @@ Writes: the run folder (`state.json`, `jobs/`), finished work into the store.
 """
 
 from kit.schedule.executor import EngineState, Executor, Slot, Submission
+from kit.schedule.living import at_work, collect
 from kit.schedule.lock import Holder
 from kit.schedule.runfolder import JobState, Request, RunFolder, RunState, find_run, list_runs
 from kit.schedule.scheduler import Scheduler
@@ -21,6 +22,8 @@ __all__ = [
     "Submission",
     "Wish",
     "Wishes",
+    "at_work",
+    "collect",
     "find_run",
     "list_runs",
 ]

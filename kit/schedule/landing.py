@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from kit.jobdir import CellSpec, EvaluateSpec, JobFolder, PretrainSpec, SpecError, TuneSpec
+from kit.jobdir import CellSpec, EvaluateSpec, JobFolder, PretrainSpec, SeriesSpec, SpecError, TuneSpec
 from kit.store import Store
 
 Finish = Callable[[Path, CellSpec], None]
@@ -17,7 +17,8 @@ def land(folder: JobFolder, store: Store, finish: Finish) -> list[str]:
 
     May be called at any time, again and again: what a job has not renamed into place is not looked at. Adapters
     land together, once their tuning has ended well: a tuning that was cut short starts again, and on a GPU its
-    second go is another one, so the checkpoints of two must not mix.
+    second go is another one, so the checkpoints of two must not mix. A series puts those of a tuning in place only then,
+    and they land before the cells that come from them.
 
     Raises:
         StorageError: the store is full or not writable; what did not land stays in the job's folder.
@@ -27,22 +28,42 @@ def land(folder: JobFolder, store: Store, finish: Finish) -> list[str]:
     except FileNotFoundError:
         return []
     work = spec.work
-    landed = []
     if isinstance(work, EvaluateSpec):
-        cells = dict(zip(spec.keys, work.cells, strict=True))
-        for key in sorted(path.name for path in folder.cells.glob("*") if path.name in cells):
-            finish(folder.cells / key, cells[key])
-            store.put_cell(folder.cells / key, key)
-            landed.append(key)
-    elif isinstance(work, TuneSpec) and ended_well(folder):
-        steps = [path for path in folder.adapters.glob("*") if path.name.isdigit()]
-        for path in sorted(steps, key=lambda p: int(p.name)):
-            store.put_adapter(path, spec.keys[0], int(path.name))
-            landed.append(f"{spec.keys[0]}@{path.name}")
-    elif isinstance(work, PretrainSpec) and folder.model.is_dir():
+        return _land_cells(folder, store, finish, dict(zip(spec.keys, work.cells, strict=True)))
+    if isinstance(work, SeriesSpec):
+        tunings = [piece.keys[0] for piece in work.pieces if isinstance(piece.work, TuneSpec)]
+        landed = [name for key in tunings for name in _land_adapters(folder.adapters / key, store, key)]
+        return landed + _land_cells(folder, store, finish, _cells_of(work))
+    if isinstance(work, TuneSpec) and ended_well(folder):
+        return _land_adapters(folder.adapters, store, spec.keys[0])
+    if isinstance(work, PretrainSpec) and folder.model.is_dir():
         store.put_model(folder.model, spec.keys[0])
-        landed.append(spec.keys[0])
+        return [spec.keys[0]]
+    return []
+
+
+def _land_cells(folder: JobFolder, store: Store, finish: Finish, cells: dict[str, CellSpec]) -> list[str]:
+    landed = sorted(path.name for path in folder.cells.glob("*") if path.name in cells)
+    for key in landed:
+        finish(folder.cells / key, cells[key])
+        store.put_cell(folder.cells / key, key)
     return landed
+
+
+def _land_adapters(folder: Path, store: Store, tuning: str) -> list[str]:
+    steps = sorted(int(path.name) for path in folder.glob("*") if path.name.isdigit())
+    for step in steps:
+        store.put_adapter(folder / str(step), tuning, step)
+    return [f"{tuning}@{step}" for step in steps]
+
+
+def _cells_of(series: SeriesSpec) -> dict[str, CellSpec]:
+    return {
+        key: cell
+        for piece in series.pieces
+        if isinstance(piece.work, EvaluateSpec)
+        for key, cell in zip(piece.keys, piece.work.cells, strict=True)
+    }
 
 
 def ended_well(folder: JobFolder) -> bool:

@@ -6,7 +6,6 @@ import errno
 
 from kit.errors import EnvironmentError_, KitError, StorageError
 from kit.jobdir import Failure, FailureCode, Handle, JobFolder, Result, SpecError
-from kit.plan import PlannedJob
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """What a system says of a full disk."""
@@ -24,11 +23,12 @@ def landing_failure(problem: Exception) -> Failure:
     return Failure(code, problem.message if isinstance(problem, KitError) else str(problem), remedy)
 
 
-def kind_of(job: PlannedJob) -> str:
-    """The kind of a planned job, in a word."""
-    return {"TuneSpec": "tune", "EvaluateSpec": "evaluate", "PretrainSpec": "pretrain"}[
-        type(job.work).__name__
-    ]
+def doing_of(folder: JobFolder, kind: str) -> str:
+    """The kind of work that a job was at: for a series that of its piece."""
+    if kind != "series":
+        return kind
+    pieces = [event for event in folder.read_events()[0] if event.kind == "piece"]
+    return str(pieces[-1].data.get("work", kind)) if pieces else kind
 
 
 def handle_of(folder: JobFolder) -> Handle | None:

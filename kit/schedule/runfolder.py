@@ -122,7 +122,7 @@ class RunFolder:
             for path in folder.glob(".*.tmp"):
                 path.unlink(missing_ok=True)
         for job in jobs:
-            for path in (job / "scratch", *job.glob("*/.*.gone"), *job.glob(".*.gone")):
+            for path in (job / "scratch", job / "kept", *job.glob("*/.*.gone"), *job.glob(".*.gone")):
                 shutil.rmtree(path, ignore_errors=True)
 
     def write_request(self, request: Request) -> None:

@@ -10,12 +10,23 @@ from dataclasses import replace
 from typing import Any, Literal, NoReturn
 
 from kit.errors import EnvironmentError_, KitError, StorageError, Where
-from kit.jobdir import EvaluateSpec, Failure, FailureCode, Handle, JobSpec, Result, SpecError
+from kit.jobdir import (
+    EvaluateSpec,
+    Failure,
+    FailureCode,
+    Handle,
+    JobSpec,
+    Result,
+    SeriesSpec,
+    SpecError,
+    kind_of,
+)
 from kit.plan import Plan, PlannedJob
 from kit.schedule.endings import Ended, Verdict, judge_failure, judge_loss
 from kit.schedule.executor import Executor, Slot, Submission
 from kit.schedule.landing import Finish, ended_well, land
-from kit.schedule.reading import FULL, handle_of, kind_of, landing_failure, result_of
+from kit.schedule.living import living
+from kit.schedule.reading import FULL, doing_of, landing_failure, result_of
 from kit.schedule.runfolder import JobState, RunFolder, RunState
 from kit.schedule.wishes import Wishes
 from kit.store import Store
@@ -91,7 +102,7 @@ class Scheduler:
     def _begin(self, plan: Plan) -> None:
         self._plan = {job.id: job for job in plan.jobs}
         self._jobs = {
-            j.id: JobState(j.id, j.title, kind_of(j), j.needs, j.keys, j.cost.seconds) for j in plan.jobs
+            j.id: JobState(j.id, j.title, kind_of(j.work), j.needs, j.keys, j.cost.seconds) for j in plan.jobs
         }
         self._wishes.take()  # what was wished of an earlier go is over
         total = len({cell.key for cell in plan.demand.wanted.cells})
@@ -102,22 +113,12 @@ class Scheduler:
         self._write("running")
 
     def _adopt(self) -> None:
-        """Take over the jobs that an earlier scheduler of this run started and that still live.
-
-        One that was killed between the start of a job and its handle has left none: the engine is asked for it.
-        """
+        """Take over the jobs that an earlier scheduler of this run started and that still live."""
         folders = {job_id: self.folder.job(job_id) for job_id in self._jobs}
         started = {job_id: f for job_id, f in folders.items() if f.path.exists() and result_of(f) is None}
-        handles = {job_id: handle_of(folder) for job_id, folder in started.items()}
-        known = {job_id: h for job_id, h in handles.items() if h and h.executor == self.executor.name}
-        living = self.executor.poll(list(known.values()))
-        for (job_id, handle), engine in zip(known.items(), living, strict=True):
-            if engine == "running":
+        for job_id, handle in zip(started, living(list(started.values()), self.executor), strict=True):
+            if handle:
                 self._take_over(job_id, handle)
-        lost = [job_id for job_id in started if job_id not in self._handles]
-        for job_id, found in zip(lost, self.executor.find([folders[i].path for i in lost]), strict=True):
-            if found:
-                self._take_over(job_id, found)
 
     def _take_over(self, job_id: str, handle: Handle) -> None:
         self._handles[job_id] = handle
@@ -134,7 +135,7 @@ class Scheduler:
             land(folder, self.store, self._finish)
         except (KitError, OSError, SpecError):
             return  # what cannot be taken in is made anew
-        if ended_well(folder) and all(map(self._landed, self._outputs(job_id))):
+        if ended_well(folder) and all(map(self._landed, self._plan[job_id].outputs)):
             self._set(job_id, stage="done", ended=time.time())
 
     def _hear(self) -> None:
@@ -193,11 +194,10 @@ class Scheduler:
     def _settle(self, job_id: str, result: Result) -> None:
         if result.state != "done":
             failure = result.failure or Failure(FailureCode.DEFECT, "the job failed without a reason")
-            job = self._jobs[job_id]
-            self._rule(job_id, judge_failure(failure, job.kind, job.attempts))
+            self._rule(job_id, judge_failure(failure, self._doing(job_id), self._jobs[job_id].attempts))
             return
         land(self.folder.job(job_id), self.store, self._finish)
-        absent = [key for key in self._outputs(job_id) if not self._landed(key)]
+        absent = [key for key in self._plan[job_id].outputs if not self._landed(key)]
         if absent and job_id in self._adopted:
             self._set(job_id, stage="waiting")  # it was started for an earlier, smaller plan
         elif absent:
@@ -223,7 +223,9 @@ class Scheduler:
         ended = self.executor.ended(self._handles[job_id])
         there = folder.path.is_dir()
         full = there and shutil.disk_usage(folder.path).free < _ROOM
-        self._rule(job_id, judge_loss(ended, job.kind, job.attempts, there, folder.log_tail(5), full))
+        self._rule(
+            job_id, judge_loss(ended, self._doing(job_id), job.attempts, there, folder.log_tail(5), full)
+        )
 
     def _lose_job(self, job_id: str) -> None:
         """End a job whose folder was removed under it: whatever it still does, nobody will find."""
@@ -313,9 +315,9 @@ class Scheduler:
 
     def _done_elsewhere(self, job_id: str, spec: JobSpec) -> bool:
         """Whether another run on the same store has finished all that the job would do, since it was planned."""
-        if isinstance(spec.work, EvaluateSpec):
-            return not spec.keys  # cells that are there are left out when a job is prepared
-        return all(map(self._landed, self._outputs(job_id)))
+        if isinstance(spec.work, EvaluateSpec | SeriesSpec):
+            return not spec.keys  # what is there is left out when a job is prepared
+        return all(map(self._landed, self._plan[job_id].outputs))
 
     def _stop(self) -> RunState:
         running = [job_id for job_id, job in self._jobs.items() if job.stage == "running"]
@@ -327,10 +329,8 @@ class Scheduler:
     def _end(self, job_id: str, failure: Failure | None) -> None:
         self._set(job_id, stage="failed" if failure else "done", ended=time.time(), failure=failure)
 
-    def _outputs(self, job_id: str) -> tuple[str, ...]:
-        job = self._plan[job_id]
-        steps = getattr(job.work, "save_steps", ())
-        return tuple(f"{job.keys[0]}@{step}" for step in steps) if steps else job.keys
+    def _doing(self, job_id: str) -> str:
+        return doing_of(self.folder.job(job_id), self._jobs[job_id].kind)
 
     def _landed(self, key: str) -> bool:
         if "@" in key:

@@ -1,0 +1,218 @@
+"""Jobs of one base put together into series, so that it is loaded once for all of them. Pure.
+
+What a tuning makes is evaluated in the same series, where both fit into its hours: a strand. Strands are dealt out, the
+longest first, each to the series that has least to do; there are at least as many series as slots, where there are
+strands enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil
+
+from kit.jobdir import EvaluateSpec, JobSpec, Piece, PretrainSpec, SeriesSpec, TuneSpec, key_of
+from kit.plan.estimate import together
+from kit.plan.types import PlannedJob
+
+_NAMED = 3
+"""Subjects that a series' title names."""
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How jobs are put together: whether at all, for how many slots, and the most estimated hours of a series.
+
+    `living` are jobs that are at work already, by id, as they were told: they keep what is in their hands.
+    """
+
+    series: bool = True
+    slots: int = 1
+    hours: float = 4.0
+    living: Mapping[str, JobSpec] = field(default_factory=dict)
+
+    def holder(self, key: str) -> str:
+        """The series at work that has this cell or tuning in its hands; empty where there is none."""
+        living = ((name, spec) for name, spec in self.living.items() if spec.kind == "series")
+        return next((name for name, spec in living if key in spec.keys), "")
+
+
+@dataclass(frozen=True)
+class Single:
+    """A tuning or evaluation as a job of its own, whose `needs` name a tuning by its key.
+
+    `subject` is what it tunes or evaluates, for a title; `tuning` the one that it waits for; `holder` the series at
+    work that has it in its hands.
+    """
+
+    job: PlannedJob
+    model: str
+    subject: str
+    tuning: str = ""
+    holder: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """What it is expected to take."""
+        return self.job.cost.seconds
+
+
+Strand = tuple[Single, ...]
+
+
+def packed(singles: Sequence[Single], packing: Packing) -> list[PlannedJob]:
+    """The jobs that do these pieces of work, each of them once, in an order that respects what they need."""
+    groups: dict[str, list[Single]] = {}
+    free: list[Single] = []
+    for single in singles:
+        if single.holder:
+            groups.setdefault(single.holder, []).append(single)
+        else:
+            free.append(single)
+    jobs = [_series(group, name) for name, group in groups.items()]
+    apart = [one for one in free if not packing.series or one.job.id in packing.living]
+    strands, waiting = _strands([one for one in free if one not in apart], packing.hours * 3600)
+    jobs += [one.job for one in (*apart, *waiting)]
+    jobs += [_job(list(bunch)) for bunch in _bunches(strands, packing)]
+    places = {key: job.id for job in jobs for key in job.keys}
+    jobs = [replace(job, needs=_needs(job, places)) for job in jobs]
+    order = {key: at for at, one in enumerate(singles) for key in one.job.keys}
+    return _sorted(sorted(jobs, key=lambda job: min(order[key] for key in job.keys)))
+
+
+def _strands(singles: Sequence[Single], limit: float) -> tuple[list[Strand], list[Single]]:
+    """What goes together, and what must wait for another job: for a tuning elsewhere, or one too long to share with."""
+    tunings = {one.job.id: one for one in singles if isinstance(one.job.work, TuneSpec)}
+    strands: dict[str, Strand] = {}
+    waiting = []
+    for one in singles:
+        if not one.tuning:
+            strands.setdefault(one.job.id, (one,))
+        elif one.tuning in tunings and tunings[one.tuning].seconds + one.seconds <= limit:
+            strands[one.tuning] = (tunings[one.tuning], one)
+        else:
+            waiting.append(one)
+    return list(strands.values()), waiting
+
+
+def _bunches(strands: Sequence[Strand], packing: Packing) -> list[list[Single]]:
+    """Strands of one base each, none longer than the hours unless it is a single strand."""
+    bases: dict[str, list[Strand]] = {}
+    for strand in strands:
+        bases.setdefault(_base(strand[0]), []).append(strand)
+    limit = packing.hours * 3600
+    fair = max(sum(map(_seconds, strands)) / packing.slots, 1e-9)
+    counts = {base: min(len(own), _share(own, min(limit, fair))) for base, own in bases.items()}
+    while sum(counts.values()) < packing.slots:
+        able = [base for base, own in bases.items() if counts[base] < len(own)]
+        if not able:
+            break
+        longest = max(able, key=lambda base: sum(map(_seconds, bases[base])) / counts[base])
+        counts[longest] += 1
+    return [bunch for base, own in bases.items() for bunch in _dealt(own, counts[base], limit)]
+
+
+def _share(strands: Sequence[Strand], limit: float) -> int:
+    return max(1, ceil(sum(map(_seconds, strands)) / limit - 1e-6))
+
+
+def _dealt(strands: Sequence[Strand], count: int, limit: float) -> list[list[Single]]:
+    """The strands in `count` bunches, or in more where they would be too long."""
+    while True:
+        bunches: list[list[int]] = [[] for _ in range(count)]
+        loads = [0.0] * count
+        for at in sorted(range(len(strands)), key=lambda at: -_seconds(strands[at])):
+            least = loads.index(min(loads))
+            bunches[least].append(at)
+            loads[least] += _seconds(strands[at])
+        fit = all(
+            load <= limit or len(bunch) == 1 for load, bunch in zip(loads, bunches, strict=True) if bunch
+        )
+        if fit or count >= len(strands):
+            return [[one for at in sorted(bunch) for one in strands[at]] for bunch in bunches if bunch]
+        count += 1
+
+
+def _seconds(strand: Strand) -> float:
+    return sum(one.seconds for one in strand)
+
+
+def _base(single: Single) -> str:
+    work = single.job.work
+    assert not isinstance(work, PretrainSpec)
+    return work.base
+
+
+def _job(singles: list[Single]) -> PlannedJob:
+    """One piece stays what it is; several are a series."""
+    if len(singles) == 1:
+        return singles[0].job
+    return _series(singles, key_of("series", tuple(sorted(key for one in singles for key in one.job.keys))))
+
+
+def _series(singles: Sequence[Single], name: str) -> PlannedJob:
+    ordered = _ordered(singles)
+    jobs = [one.job for one in ordered]
+    total = sum(job.cost.seconds for job in jobs) or 1.0
+    pieces = tuple(_piece(job, job.cost.seconds / total) for job in jobs)
+    made = {
+        f"{job.id}@{step}" for job in jobs if isinstance(job.work, TuneSpec) for step in job.work.save_steps
+    }
+    inputs = dict.fromkeys(name for job in jobs for name in job.inputs if name not in made)
+    return PlannedJob(
+        name,
+        _title(ordered),
+        SeriesSpec(_base(ordered[0]), pieces),
+        tuple(key for job in jobs for key in job.keys),
+        tuple(dict.fromkeys(need for job in jobs for need in job.needs)),
+        tuple(inputs),
+        together([job.cost for job in jobs]),
+    )
+
+
+def _piece(job: PlannedJob, share: float) -> Piece:
+    assert isinstance(job.work, (TuneSpec, EvaluateSpec))
+    return Piece(job.title, job.work, job.keys, round(share, 6))
+
+
+def _ordered(singles: Sequence[Single]) -> list[Single]:
+    """Each tuning before its evaluation, so that rows fill in one by one; all tunings first where the base that they
+    take is another than the one that is evaluated: else it would be loaded anew each time.
+    """
+    works = [one.job.work for one in singles]
+    tuned = {work.weights for work in works if isinstance(work, TuneSpec)}
+    evaluated = {cell.dtype for work in works if isinstance(work, EvaluateSpec) for cell in work.cells}
+    if len(tuned | evaluated) <= 1:
+        return list(singles)
+    return sorted(singles, key=lambda one: not isinstance(one.job.work, TuneSpec))
+
+
+def _title(singles: Iterable[Single]) -> str:
+    """Names the base and the first few subjects; a tuning and its evaluation are one subject."""
+    subjects = list(dict.fromkeys(one.subject or "the base" for one in singles))
+    more = f" and {len(subjects) - _NAMED} more" if len(subjects) > _NAMED else ""
+    return f"series on {next(iter(singles)).model}: {', '.join(subjects[:_NAMED])}{more}"
+
+
+def _needs(job: PlannedJob, places: Mapping[str, str]) -> tuple[str, ...]:
+    found = dict.fromkeys(places.get(need, need) for need in job.needs)
+    return tuple(need for need in found if need != job.id)
+
+
+def _sorted(jobs: Sequence[PlannedJob]) -> list[PlannedJob]:
+    """Stable, each job after those of its needs that are here."""
+    here = {job.id: job for job in jobs}
+    seen: set[str] = set()
+    done: list[PlannedJob] = []
+
+    def visit(job: PlannedJob) -> None:
+        if job.id not in seen:
+            seen.add(job.id)
+            for need in job.needs:
+                if need in here:
+                    visit(here[need])
+            done.append(job)
+
+    for job in jobs:
+        visit(job)
+    return done
