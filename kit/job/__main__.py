@@ -89,7 +89,8 @@ def _work(spec: JobSpec, folder: JobFolder, environment: dict[str, Any], landed:
 
 
 def _finish(folder: JobFolder, result: Result) -> int:
-    shutil.rmtree(folder.scratch, ignore_errors=True)  # first: it may be what has filled the disk
+    for path in (folder.scratch, folder.kept):  # first: it may be what has filled the disk
+        shutil.rmtree(path, ignore_errors=True)
     with suppress(OSError):  # an event is a courtesy; the result is what counts
         folder.emit("finished", state=result.state, seconds=round(result.seconds, 3))
     try:

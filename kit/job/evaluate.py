@@ -13,17 +13,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from kit.data.example import Example, read_slice, slice_id
+from kit.job.bases import Bases, Emit
 from kit.job.classes import Classes, classes_of
 from kit.job.decode import Decoder
 from kit.job.failures import BadInput, unstopped
 from kit.job.lens import Lens, Look, Seen
 from kit.job.memory import rows_that_fit
-from kit.job.model import Base, adapter_digest
+from kit.job.model import adapter_digest
 from kit.job.prompt import Encoder
 from kit.job.ranking import Ranker, in_parts, ranked
 from kit.job.sampling import Chooser
@@ -53,20 +54,17 @@ _ROWS_AT_ONCE = 2_048  # spans that are scored together
 _TELL_EVERY = 1.0  # seconds between two progress events
 
 
-class Emit(Protocol):
-    """How a job tells of its progress: a kind of event, and its fields."""
-
-    def __call__(self, kind: str, /, **data: Any) -> None: ...
-
-
 @dataclass(frozen=True)
 class Desk:
-    """What a job works with from beginning to end; `landed` takes the digest of each thing that lands."""
+    """What a job works with from beginning to end: `bases` has the base in memory, `landed` takes the digest of each
+    thing that lands.
+    """
 
     job: JobSpec
     folder: JobFolder
     environment: Mapping[str, Any]
     emit: Emit
+    bases: Bases
     landed: dict[str, str]
 
 
@@ -112,9 +110,8 @@ def evaluate(desk: Desk) -> None:
 
 def _evaluate_on_one_base(cells: Sequence[tuple[str, CellSpec]], desk: Desk) -> None:
     job = desk.job
-    desk.emit("phase", name="load")
     name, dtype, parents = _base_of(cells[0][1])
-    base = Base(Path(job.inputs[name]), dtype, job.device, [Path(job.inputs[p]) for p in parents])
+    base = desk.bases.get(Path(job.inputs[name]), dtype, [Path(job.inputs[p]) for p in parents])
     vocabulary = read_vocabulary(base.tokenizer, base.model)
     desk.emit("phase", name="evaluate")
     matrices: dict[str, Classes] = {}

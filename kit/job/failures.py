@@ -6,6 +6,7 @@ import errno
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
 
 from kit.jobdir import Failure, FailureCode, SpecError
@@ -27,6 +28,10 @@ class BadInput(Exception):
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+
+
+class InPiece(Exception):
+    """A piece of a series has failed, for its cause; the message is the piece's name."""
 
 
 class Stopped(BaseException):
@@ -60,6 +65,9 @@ def unstopped() -> Iterator[None]:
 
 def classify(error: BaseException) -> Failure:
     """The failure that an exception stands for; its causes are looked at too, the outermost first."""
+    if isinstance(error, InPiece) and error.__cause__ is not None:
+        failure = classify(error.__cause__)
+        return replace(failure, message=f"{error}: {failure.message}")
     for cause in _chain(error):
         if isinstance(cause, Stopped):
             return Failure(FailureCode.STOPPED, f"The job was stopped by {cause}.", "Run or resume it again.")

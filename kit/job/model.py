@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from peft import PeftModel
 
 from kit.job.failures import BadInput, classify
 from kit.jobdir import FailureCode, sha256_file
-from kit.jobdir.spec import Dtype, Weights
+from kit.jobdir.spec import Weights
 
 DTYPES: Mapping[str, torch.dtype] = {
     "float32": torch.float32,
@@ -149,11 +150,16 @@ def _from_pretrained(folder: Path, dtype: str, **how: Any) -> Any:
 class Base:
     """A base model in memory, its tokenizer, and the adapters that are put on it one after the other."""
 
-    def __init__(self, folder: Path, dtype: Dtype, device: str, parents: Sequence[Path] = ()) -> None:
+    def __init__(self, folder: Path, dtype: Weights, device: str, parents: Sequence[Path] = ()) -> None:
         self._load = lambda: load_base(folder, dtype, device, parents)
-        self.tokenizer = load_tokenizer(folder)
+        self._folder = folder
         self.device = device
         self.model = self._load()
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """Its tokenizer; raises BadInput where it cannot be read."""
+        return load_tokenizer(self._folder)
 
     @contextmanager
     def wearing(self, adapter: Path | None) -> Iterator[Any]:
@@ -170,7 +176,7 @@ class Base:
             yield worn.eval()
         finally:
             self.model = worn.unload()
-            if _rewrites_base(worn.peft_config["default"]):
+            if rewrites_base(worn.peft_config["default"]):
                 self.model = None
                 self.model = self._load()
 
@@ -199,7 +205,8 @@ def _check_adapter(folder: Path) -> None:
         )
 
 
-def _rewrites_base(config: Any) -> bool:
+def rewrites_base(config: Any) -> bool:
+    """Whether an adapter of this configuration changes weights of the base itself."""
     return config.bias != "none" or config.init_lora_weights not in _PLAIN_STARTS
 
 

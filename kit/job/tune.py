@@ -7,8 +7,10 @@ cut short starts again: its steps take minutes, and a resumed one would not be t
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,11 @@ from peft import LoraConfig, get_peft_model
 from transformers.models.bloom.modeling_bloom import BloomGelu
 
 from kit.data.example import Example
-from kit.job.evaluate import Desk, Emit, read_examples
+from kit.job.bases import Emit
+from kit.job.evaluate import Desk, read_examples
 from kit.job.failures import BadInput, unstopped
 from kit.job.loss import IGNORED
-from kit.job.model import ADAPTER_FILE, DTYPES, adapter_digest, load_base, load_tokenizer
+from kit.job.model import ADAPTER_FILE, DTYPES, adapter_digest, load_tokenizer, rewrites_base
 from kit.job.prompt import Encoder
 from kit.job.stream import Step, epoch_ends, plan_steps
 from kit.job.trainer import Collator, Row, StepCallback, StepReport, StepTrainer, training_arguments
@@ -48,24 +51,43 @@ def tune(desk: Desk) -> None:
     if all((adapters / str(step)).is_dir() for step in wanted):
         desk.landed.update({str(step): adapter_digest(adapters / str(step)) for step in wanted})
         return
-    desk.emit("phase", name="load")
-    model = load(spec, job)
+    parents = [Path(job.inputs[name]) for name in spec.parents]
+    base = desk.bases.get(Path(job.inputs[spec.base]), spec.weights, parents)
     shutil.rmtree(adapters, ignore_errors=True)  # of a run cut short: no two runs are mixed
     adapters.mkdir()
-    desk.emit("phase", name="train", steps=len(steps), epoch_ends=epoch_ends(steps))
-    train(desk, model, rows, steps, wanted)
+    with dressed(base.model, spec) as model:
+        desk.emit("phase", name="train", steps=len(steps), epoch_ends=epoch_ends(steps))
+        train(desk, model, rows, steps, wanted)
+    if why := _spoilt(spec, model):
+        desk.bases.spoil(why)
 
 
-def load(spec: TuneSpec, job: JobSpec) -> Any:
-    """The base with its parents merged in, and on it a fresh LoRA whose start depends on the seed alone.
+@contextmanager
+def dressed(base: Any, spec: TuneSpec) -> Iterator[Any]:
+    """The base (its parents merged in) with a fresh LoRA on it; on leaving it is bare again, and as it was before, but
+    for what `_spoilt` names. What a failure leaves is no base any more.
 
     Raises:
-        BadInput: base or parents cannot be loaded, or the LoRA targets are not in this model.
+        BadInput: the LoRA targets are not in this model.
     """
-    parents = [Path(job.inputs[name]) for name in spec.parents]
-    base = load_base(Path(job.inputs[spec.base]), spec.weights, job.device, parents)
+    settings, environment = dict(vars(base.config)), dict(os.environ)
     base.config.use_cache = False
-    _fuse(base)
+    replaced = _fuse(base)
+    model = dress(base, spec)
+    yield model
+    model.unload()
+    for name, module in replaced.items():
+        base.set_submodule(name, module)
+    vars(base.config).clear()
+    vars(base.config).update(settings)
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]  # libraries tell themselves of autocast there
+    os.environ.update(environment)
+    base.eval()
+
+
+def dress(base: Any, spec: TuneSpec) -> Any:
+    """A fresh LoRA on the base, whose start depends on the seed alone."""
     torch.manual_seed(spec.seed)
     try:
         model = get_peft_model(base, _lora(spec.lora))
@@ -163,13 +185,23 @@ def _labels(spec: TuneSpec, ids: Sequence[int], answer_start: int, end: int) -> 
     return tuple(IGNORED if place < first or token in masked else token for place, token in enumerate(ids))
 
 
-def _fuse(base: Any) -> None:
+def _fuse(base: Any) -> dict[str, Any]:
     """BLOOM's activation in one kernel instead of a dozen: a fifth of a step's time on a CPU. In float32 it differs by
-    rounding; in 16 bits it rounds once instead of after every operation.
+    rounding; in 16 bits it rounds once instead of after every operation. Returns what it has replaced, by name.
     """
-    for name, module in list(base.named_modules()):
-        if isinstance(module, BloomGelu):
-            base.set_submodule(name, torch.nn.GELU(approximate="tanh"))
+    replaced = {name: module for name, module in base.named_modules() if isinstance(module, BloomGelu)}
+    for name in replaced:
+        base.set_submodule(name, torch.nn.GELU(approximate="tanh"))
+    return replaced
+
+
+def _spoilt(spec: TuneSpec, model: Any) -> str:
+    """Why a base that was tuned on is not exactly the base any more; empty where it is."""
+    if rewrites_base(model.peft_config["default"]):
+        return "the tuning before has changed weights of its own"
+    if spec.trainer.gradient_checkpointing:
+        return "the tuning before has set it up for checkpointing"
+    return "its weights are quantised" if spec.weights not in DTYPES else ""
 
 
 def _lora(lora: Lora) -> LoraConfig:

@@ -10,14 +10,25 @@ from typing import Any
 import torch
 import transformers
 
+from kit.job.bases import Bases
 from kit.job.environment import describe
 from kit.job.evaluate import Desk, evaluate
 from kit.job.failures import BadInput, unstopped
 from kit.job.model import check_device
 from kit.job.pretrain import PretrainSettings, pretrain
+from kit.job.series import series
 from kit.job.tune import tune
 from kit.job.usage import measured
-from kit.jobdir import EvaluateSpec, JobFolder, JobSpec, PretrainSpec, TuneSpec, publish_folder, tree_digest
+from kit.jobdir import (
+    EvaluateSpec,
+    JobFolder,
+    JobSpec,
+    PretrainSpec,
+    SeriesSpec,
+    TuneSpec,
+    publish_folder,
+    tree_digest,
+)
 
 _LOG_EVERY = 10  # optimizer steps between two lines of the log
 
@@ -34,12 +45,14 @@ def work(job: JobSpec, folder: JobFolder, environment: dict[str, Any], landed: d
     def emit(kind: str, /, **data: Any) -> None:
         tell(folder, kind, data)
 
-    desk = Desk(job, folder, dict(environment), emit, landed)
+    desk = Desk(job, folder, dict(environment), emit, Bases(job.device, emit), landed)
     with measured(folder, job.device, environment):
         if isinstance(job.work, EvaluateSpec):
             evaluate(desk)
         elif isinstance(job.work, TuneSpec):
             tune(desk)
+        elif isinstance(job.work, SeriesSpec):
+            series(desk)
         else:
             _pretrain(job, job.work, folder, landed)
 
@@ -104,6 +117,8 @@ def tell(folder: JobFolder, kind: str, data: dict[str, Any]) -> None:
 
 def _line(kind: str, data: dict[str, Any]) -> str | None:
     match kind:
+        case "piece":
+            return f"piece {data['number']}/{data['of']}: {data['name']}"
         case "phase":
             return str(data["name"])
         case "train" if data["step"] % _LOG_EVERY == 0 or data["step"] == data["steps"]:

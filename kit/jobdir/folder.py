@@ -95,7 +95,7 @@ class JobFolder:
 
     @property
     def adapters(self) -> Path:
-        """Finished adapters, one folder an optimizer step; of a series one folder a tuning, with its steps in it."""
+        """Finished adapters, one folder an optimizer step; of a series one folder a tuning, its steps in it."""
         return self.path / "adapters"
 
     @property

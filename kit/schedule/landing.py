@@ -17,8 +17,8 @@ def land(folder: JobFolder, store: Store, finish: Finish) -> list[str]:
 
     May be called at any time, again and again: what a job has not renamed into place is not looked at. Adapters
     land together, once their tuning has ended well: a tuning that was cut short starts again, and on a GPU its
-    second go is another one, so the checkpoints of two must not mix. A series puts those of a tuning in place only then,
-    and they land before the cells that come from them.
+    second go is another one, so the checkpoints of two must not mix. A series puts those of a tuning in place
+    only then, and they land before the cells that come from them.
 
     Raises:
         StorageError: the store is full or not writable; what did not land stays in the job's folder.

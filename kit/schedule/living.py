@@ -37,8 +37,8 @@ def living(jobs: Sequence[JobFolder], executor: Executor) -> list[Handle | None]
     """
     handles = [handle_of(job) for job in jobs]
     known = [handle for handle in handles if handle and handle.executor == executor.name]
-    states = dict(zip([handle.id for handle in known], executor.poll(known), strict=True))
-    found = [h if h and states.get(h.id) == "running" else None for h in handles]
+    alive = [h for h, state in zip(known, executor.poll(known), strict=True) if state == "running"]
+    found = [handle if handle in alive else None for handle in handles]
     lost = [at for at, handle in enumerate(found) if handle is None]
     for at, handle in zip(lost, executor.find([jobs[at].path for at in lost]), strict=True):
         found[at] = handle

@@ -9,6 +9,17 @@ from kit.jobdir import Event, JobFolder
 from kit.schedule.runfolder import JobState, RunFolder, RunState
 
 
+@dataclass(frozen=True)
+class PieceNow:
+    """The piece that a series is at: a phrase, its keys, and which part of the series' time it is."""
+
+    name: str
+    place: str
+    keys: tuple[str, ...]
+    before: float
+    share: float
+
+
 @dataclass
 class JobProgress:
     """What a job last said of itself: the share done (0 to 1), a phrase, and what it takes of the machine."""
@@ -16,6 +27,15 @@ class JobProgress:
     share: float = 0.0
     doing: str = ""
     usage: dict[str, float] = field(default_factory=dict)
+    piece: PieceNow | None = None
+
+    def tell(self, doing: str, share: float | None = None) -> None:
+        """Of a piece of a series `share` is the part of it that is done."""
+        piece = self.piece
+        self.doing = f"{piece.place} {doing}: {piece.name}" if piece else doing
+        if share is not None:
+            share = min(1.0, share)
+            self.share = min(1.0, piece.before + share * piece.share) if piece else share
 
 
 @dataclass(frozen=True)
@@ -28,7 +48,7 @@ class RunProgress:
 
 @dataclass
 class Curve:
-    """What a job has told of its training and its use of the machine, in the order of time."""
+    """What a job has told of its training (a series: of its last one) and its use of the machine, in order of time."""
 
     losses: list[float] = field(default_factory=list)
     throughput: float = 0.0
@@ -43,6 +63,8 @@ class Curve:
             if event.kind == "started":
                 self.losses.clear()
                 self.usage = {}
+            elif event.kind == "piece" and event.data.get("work") == "tune":
+                self.losses.clear()
             elif event.kind == "train":
                 self.losses.append(float(event.data.get("loss", 0.0)))
                 self.throughput = float(event.data.get("tokens_per_s", 0.0))
@@ -94,16 +116,24 @@ class Follower:
 def _apply(event: Event, progress: JobProgress, job: JobState) -> None:
     data = event.data
     if event.kind == "started":  # what an earlier go at this job said is over
-        progress.share, progress.doing, progress.usage = 0.0, "", {}
+        progress.share, progress.doing, progress.usage, progress.piece = 0.0, "", {}, None
     elif event.kind == "usage":
         progress.usage = data
     elif event.kind == "phase":
-        progress.doing = str(data.get("name", ""))
+        progress.tell(str(data.get("name", "")))
+    elif event.kind == "piece":
+        place = f"{data['number']}/{data['of']}"
+        progress.piece = PieceNow(
+            data["name"], place, tuple(data["keys"]), float(data["before"]), float(data["share"])
+        )
+        progress.tell("begins", 0.0)
     elif event.kind == "train":
-        progress.share = min(1.0, data["step"] / max(1, data["steps"]))
-        progress.doing = f"step {data['step']}/{data['steps']}, loss {data.get('loss', float('nan')):.3f}"
+        loss = data.get("loss", float("nan"))
+        progress.tell(
+            f"step {data['step']}/{data['steps']}, loss {loss:.3f}", data["step"] / max(1, data["steps"])
+        )
     elif event.kind == "progress":
-        key = data.get("cell")
-        before = job.keys.index(key) if key in job.keys else 0
-        progress.share = min(1.0, (before + data["done"] / max(1, data["total"])) / max(1, len(job.keys)))
-        progress.doing = f"cell {before + 1}/{len(job.keys)}, {data['done']}/{data['total']}"
+        key, keys = data.get("cell"), progress.piece.keys if progress.piece else job.keys
+        before = keys.index(key) if key in keys else 0
+        share = (before + data["done"] / max(1, data["total"])) / max(1, len(keys))
+        progress.tell(f"cell {before + 1}/{len(keys)}, {data['done']}/{data['total']}", share)

@@ -29,11 +29,12 @@ from transformers import (
     TrainerCallback,
 )
 
+from kit.job.bases import Bases
 from kit.job.evaluate import Desk
 from kit.job.prompt import TrainingText
 from kit.job.stream import Step, plan_steps
 from kit.job.trainer import Row
-from kit.job.tune import load, train
+from kit.job.tune import dressed, train
 from kit.job.work import set_up
 from kit.jobdir import JobFolder, JobSpec, Lora, Prompt, TrainerSettings, TuneSpec
 from tests.bench.record import keep
@@ -103,7 +104,8 @@ def ours(job: JobSpec, rows: list[Row], steps: list[Step], home: Path) -> Side:
         place.mkdir()
     assert isinstance(job.work, TuneSpec)
     set_up(job)
-    model = load(job.work, job)
+    bases = Bases(job.device, folder.emit)
+    base = bases.get(Path(job.inputs[job.work.base]), job.work.weights)
     by_id = {row.text.id: list(row.text.ids) for row in rows}
     watch = Watch()
 
@@ -114,7 +116,8 @@ def ours(job: JobSpec, rows: list[Row], steps: list[Step], home: Path) -> Side:
         for batch in data["examples"] if kind == "batch" else ():
             watch.batch([by_id[name] for name in batch])
 
-    train(Desk(job, folder, {}, emit, {}), model, rows, steps, (len(steps),))
+    with dressed(base.model, job.work) as model:
+        train(Desk(job, folder, {}, emit, bases, {}), model, rows, steps, (len(steps),))
     return watch.side()
 
 

@@ -18,8 +18,8 @@ from kit.job.loss import IGNORED
 from kit.job.model import ADAPTER_FILE, load_base, load_tokenizer
 from kit.job.stream import plan_steps
 from kit.job.trainer import training_arguments
-from kit.job.tune import load, prepare
-from kit.jobdir import JobSpec, Lora, TrainerSettings, TuneSpec, key_of, sha256_file
+from kit.job.tune import dressed, prepare
+from kit.jobdir import Lora, TrainerSettings, TuneSpec, key_of, sha256_file
 from tests.job.conftest import QA, RunJob, events, examples
 
 TRAINER = TrainerSettings(epochs=2, batch=2, accumulation=3, learning_rate=0.01)
@@ -35,8 +35,7 @@ SPEC = TuneSpec(
 
 def _by_hand(model_folder: Path, spec: TuneSpec, count: int) -> tuple[list[float], dict[str, torch.Tensor]]:
     """Each step's loss and the adapter's last weights, by a loop over single examples without padding."""
-    job = JobSpec("hand", spec, ("k",), {"base-x": str(model_folder)})
-    model = load(spec, job)
+    model = dressed(load_base(model_folder, "float32", "cpu"), spec).__enter__()
     rows = prepare(spec, load_tokenizer(model_folder), examples(count), lambda kind, /, **data: None)
     steps = plan_steps([len(row.text.ids) for row in rows], spec.trainer, spec.seed)
     learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -211,9 +210,9 @@ def test_schedules_lead_from_the_rate_to_nought(random_model: Path, run_job: Run
 
 
 def test_the_fused_activation_is_blooms_own(random_model: Path) -> None:
-    job = JobSpec("one", SPEC, ("k",), {"base-x": str(random_model)})
     ids = torch.arange(40)[None]
-    ours, plain = load(SPEC, job), load_base(random_model, "float32", "cpu")
+    ours = dressed(load_base(random_model, "float32", "cpu"), SPEC).__enter__()
+    plain = load_base(random_model, "float32", "cpu")
     assert not any(isinstance(module, BloomGelu) for module in ours.modules())
     torch.testing.assert_close(ours.eval()(ids).logits, plain(ids).logits, rtol=1e-5, atol=1e-5)
     x = torch.linspace(-8, 8, 1001, requires_grad=True)

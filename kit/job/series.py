@@ -1,0 +1,77 @@
+"""A series: tunings and evaluations of one base, one after the other, as jobs of their own would do them.
+
+Each piece works as its own job does, with seeds of its own, on a base that is exactly the base: nothing that it makes
+depends on what ran before it. A tuning works in the scratch folder; all its adapters are put in place together once it
+has ended well, and a copy is kept for the evaluations after it, for the host moves them away.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+
+from kit.job.evaluate import Desk, evaluate
+from kit.job.failures import InPiece, unstopped
+from kit.job.model import adapter_digest
+from kit.job.tune import tune
+from kit.jobdir import JobFolder, JobSpec, Piece, SeriesSpec, TuneSpec, publish_folder
+
+
+def series(desk: Desk) -> None:
+    """Do every piece whose outcome is not in the folder yet.
+
+    Raises:
+        InPiece: one of them has failed; those after it are not begun.
+    """
+    work = desk.job.work
+    assert isinstance(work, SeriesSpec)
+    before = 0.0
+    for number, piece in enumerate(work.pieces, 1):
+        about = {"name": piece.name, "work": piece.kind, "keys": piece.keys}
+        desk.emit("piece", number=number, of=len(work.pieces), before=before, share=piece.share, **about)
+        before += piece.share
+        try:
+            _tune(piece, desk) if isinstance(piece.work, TuneSpec) else evaluate(_desk_of(piece, desk))
+        except Exception as error:
+            raise InPiece(piece.name) from error
+
+
+def _desk_of(piece: Piece, desk: Desk) -> Desk:
+    """The desk of a job that does this piece alone; adapters that were made here lie in the folder."""
+    job, kept = desk.job, desk.folder.kept
+    made = {f"{path.parent.name}@{path.name}": str(path) for path in kept.glob("*/*") if path.name.isdigit()}
+    inputs = {**made, **job.inputs}
+    alone = JobSpec(piece.name, piece.work, piece.keys, inputs, job.device, job.threads, job.batch_tokens)
+    return replace(desk, job=alone)
+
+
+def _tune(piece: Piece, desk: Desk) -> None:
+    """Tune unless an earlier go has; then hand the adapters over."""
+    assert isinstance(piece.work, TuneSpec)
+    key = piece.keys[0]
+    own = desk.folder.kept / key
+    if not (own.is_dir() and all((own / str(step)).is_dir() for step in piece.work.save_steps)):
+        inner = JobFolder(desk.folder.scratch / key)
+        inner.scratch.mkdir(parents=True)
+        tune(replace(_desk_of(piece, desk), folder=inner, landed={}))
+        shutil.rmtree(own, ignore_errors=True)
+        own.parent.mkdir(exist_ok=True)
+        publish_folder(inner.adapters, own)
+    digests = {f"{key}@{path.name}": adapter_digest(path) for path in own.iterdir() if path.name.isdigit()}
+    copy = desk.folder.scratch / f"{key}.copy"
+    shutil.copytree(own, copy, copy_function=_link)
+    place = desk.folder.adapters / key
+    with unstopped():
+        shutil.rmtree(place, ignore_errors=True)  # of a go cut short; its copy is what was kept
+        place.parent.mkdir(exist_ok=True)
+        publish_folder(copy, place)
+        desk.landed.update(digests)
+
+
+def _link(source: str, target: str) -> None:
+    """A second name for a file that nobody writes any more; a copy where the file system has none."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
