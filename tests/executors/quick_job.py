@@ -4,7 +4,8 @@
 Started in the place of the interpreter (`quick_job.py -m kit.job FOLDER`). Titles: `ok`, `slow` (works until it is
 told to end), `slow-once` (at its first go in a folder), `stubborn` (ignores the first signal), `fail`, `vanish` (dies
 without a word), `vanish-once`, `forget` (says done, leaves its cells out), `hungry` (takes all memory unless its
-batches are small), `fills` (its disk), `half-once` (a tuning that dies after its first checkpoint, then goes well).
+batches are small), `fills` (its disk), `half-once` (a tuning that dies after its first checkpoint, then goes well),
+`late` (a series that waits after its first piece for a file `go-on`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,16 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from kit.jobdir import EvaluateSpec, Failure, FailureCode, JobFolder, Result, TuneSpec, publish_folder
+from kit.jobdir import (
+    EvaluateSpec,
+    Failure,
+    FailureCode,
+    JobFolder,
+    Result,
+    SeriesSpec,
+    TuneSpec,
+    publish_folder,
+)
 
 
 def main(folder: JobFolder) -> int:
@@ -58,14 +68,40 @@ def main(folder: JobFolder) -> int:
 def produce(spec: Any, folder: JobFolder) -> None:
     if isinstance(spec.work, EvaluateSpec):
         for key, cell in zip(spec.keys, spec.work.cells, strict=True):
-            digests = {
-                name: (Path(spec.inputs[name]) / "digest.txt").read_text().strip() for name in cell.adapters
-            }
-            files = {"cell.json": json.dumps({"key": key, "adapter_digests": digests}), "items.jsonl": ""}
-            write(folder.scratch / key, files, folder.cells / key)
-            folder.emit("cell", key=key)
+            produce_cell(key, cell, spec.inputs, folder)
     elif isinstance(spec.work, TuneSpec):
         produce_adapters(spec, folder)
+    elif isinstance(spec.work, SeriesSpec):
+        produce_series(spec, folder)
+
+
+def produce_cell(key: str, cell: Any, inputs: dict[str, str], folder: JobFolder) -> None:
+    digests = {name: (Path(inputs[name]) / "digest.txt").read_text().strip() for name in cell.adapters}
+    files = {"cell.json": json.dumps({"key": key, "adapter_digests": digests}), "items.jsonl": ""}
+    write(folder.scratch / key, files, folder.cells / key)
+    folder.emit("cell", key=key)
+
+
+def produce_series(spec: Any, folder: JobFolder) -> None:
+    """Adapters go out together, a copy stays; `late` waits between its pieces until it is told to go on."""
+    inputs = dict(spec.inputs)
+    for number, piece in enumerate(spec.work.pieces, 1):
+        folder.emit("piece", number=number, of=len(spec.work.pieces), work=piece.kind, keys=piece.keys)
+        if spec.name.startswith("late") and number > 1:
+            while not (folder.path / "go-on").exists():
+                time.sleep(0.02)
+        if isinstance(piece.work, EvaluateSpec):
+            for key, cell in zip(piece.keys, piece.work.cells, strict=True):
+                produce_cell(key, cell, inputs, folder)
+            continue
+        made = folder.scratch / "made" / piece.keys[0]
+        for step in piece.work.save_steps:
+            files = {"digest.txt": f"weights-{step}", "adapter_model.safetensors": ""}
+            write(folder.scratch / str(step), files, made / str(step))
+            inputs[f"{piece.keys[0]}@{step}"] = str(folder.kept / piece.keys[0] / str(step))
+        shutil.copytree(made, folder.kept / piece.keys[0], dirs_exist_ok=True)
+        folder.adapters.mkdir(exist_ok=True)
+        publish_folder(made, folder.adapters / piece.keys[0])
 
 
 def produce_adapters(spec: Any, folder: JobFolder) -> None:
@@ -87,7 +123,7 @@ def write(unfinished: Path, files: dict[str, str], final: Path) -> None:
     unfinished.mkdir(parents=True)
     for name, text in files.items():
         (unfinished / name).write_text(text)
-    final.parent.mkdir(exist_ok=True)
+    final.parent.mkdir(parents=True, exist_ok=True)
     publish_folder(unfinished, final)
 
 
