@@ -124,13 +124,13 @@ class Lab:
         counts: Counter[str] = Counter()
         for path in self.home.glob("runs/*/jobs/*"):
             events = JobFolder(path).read_events()[0]
-            counts.update(f"{path.name} {e.data[name]}" for e in events if e.kind == kind)
+            counts.update(str(e.data[name]) for e in events if e.kind == kind)
         return counts
 
     def leftovers(self) -> list[str]:
         """Unfinished files that a run must not leave behind once it has ended well."""
         return [
             str(path.relative_to(self.home))
-            for pattern in ("runs/**/*.tmp", "runs/**/.*.tmp", "runs/**/scratch/*")
+            for pattern in ("runs/**/*.tmp", "runs/**/.*.tmp", "runs/**/scratch/*", "runs/**/kept/*")
             for path in self.home.glob(pattern)
         ]

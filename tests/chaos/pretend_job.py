@@ -12,7 +12,9 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from kit.data.example import read_slice
@@ -24,9 +26,12 @@ from kit.jobdir import (
     JobFolder,
     JobSpec,
     Result,
+    SeriesSpec,
     TuneSpec,
     publish_folder,
 )
+
+PLAIN: dict[str, Any] = {"name": "a piece", "keys": (), "before": 0.0, "share": 0.0}
 
 
 def main(folder: JobFolder) -> int:
@@ -38,7 +43,8 @@ def main(folder: JobFolder) -> int:
             work(folder)
         except OSError as problem:
             failure = Failure(FailureCode.DISK_FULL, f"the disk is full: {problem}", "free some space")
-        shutil.rmtree(folder.scratch, ignore_errors=True)
+        for path in (folder.scratch, folder.kept):
+            shutil.rmtree(path, ignore_errors=True)
         folder.write_result(Result("failed" if failure else "done", {}, {}, 0.0, failure))
         return 1 if failure else 0
 
@@ -48,13 +54,43 @@ def work(folder: JobFolder) -> None:
     shutil.rmtree(folder.scratch, ignore_errors=True)
     folder.scratch.mkdir()
     folder.emit("started", pid=os.getpid())
-    if isinstance(spec.work, TuneSpec):
-        tune(spec, spec.work, folder)
-    elif isinstance(spec.work, EvaluateSpec):
+    if isinstance(spec.work, SeriesSpec):
+        for number, piece in enumerate(spec.work.pieces):
+            folder.emit("piece", number=number + 1, of=len(spec.work.pieces), work=piece.kind, **PLAIN)
+            made = folder.kept.glob("*/*")
+            inputs = {f"{path.parent.name}@{path.name}": str(path) for path in made} | spec.inputs
+            do(replace(spec, work=piece.work, keys=piece.keys, inputs=inputs), folder)
+    else:
+        do(spec, folder)
+
+
+def do(spec: JobSpec, folder: JobFolder) -> None:
+    if isinstance(spec.work, EvaluateSpec):
         folder.cells.mkdir(exist_ok=True)
         for key, cell in zip(spec.keys, spec.work.cells, strict=True):
             if not (folder.cells / key).is_dir():
                 evaluate(spec, key, cell, folder)
+    elif isinstance(spec.work, TuneSpec) and folder.spec().kind == "tune":
+        tune(spec, spec.work, folder)
+    elif isinstance(spec.work, TuneSpec):
+        hand_over(spec, spec.work, folder)
+
+
+def hand_over(spec: JobSpec, work: TuneSpec, folder: JobFolder) -> None:
+    """As a series does: all adapters of a tuning at once, and a copy of them stays."""
+    own, copy = folder.kept / spec.keys[0], folder.scratch / "copy"
+    if not own.is_dir():
+        inner = JobFolder(folder.scratch / spec.keys[0])
+        inner.path.mkdir()
+        tune(spec, work, inner)
+        own.parent.mkdir(exist_ok=True)
+        publish_folder(inner.adapters, own)
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(own, copy, copy_function=os.link)
+    place = folder.adapters / spec.keys[0]
+    shutil.rmtree(place, ignore_errors=True)
+    place.parent.mkdir(exist_ok=True)
+    publish_folder(copy, place)
 
 
 def tune(spec: JobSpec, work: TuneSpec, folder: JobFolder) -> None:

@@ -36,11 +36,12 @@ PHASES: dict[str, dict[str, Any]] = {
     "plan: the run's folder": {"role": "kit", "event": "os.rename", "match": r"wanted\.json"},
     "start of a job": {"role": "kit", "event": "subprocess.Popen", "match": r"kit\.job", "at": 2},
     "the handle of a job": {"role": "kit", "event": "os.rename", "match": r"handle\.json"},
-    "tune: a step": {"role": "job", "match": r"jobs/tune-.*events\.jsonl", "at": 25},
+    "tune: a step": {"role": "job", "match": r"jobs/series-.*events\.jsonl", "at": 25},
     "save: an adapter": {"role": "job", "event": "os.rename", "match": r"scratch/.*adapters/"},
-    "save: the result": {"role": "job", "event": "os.rename", "match": r"jobs/tune-.*result\.json"},
+    "keep: the adapters": {"role": "job", "event": "os.rename", "match": r"scratch/.*kept/"},
+    "save: the result": {"role": "job", "event": "os.rename", "match": r"jobs/series-.*result\.json"},
     "move of an adapter": {"role": "kit", "event": "os.rename", "match": r"jobs/.*store/adapters/"},
-    "evaluate: an item": {"role": "job", "match": r"jobs/evaluate-.*events\.jsonl", "at": 6},
+    "evaluate: an item": {"role": "job", "match": r"jobs/series-.*events\.jsonl", "at": 6},
     "evaluate: a cell's files": {"role": "job", "event": "open", "match": r"scratch/.*items\.jsonl"},
     "evaluate: a cell's place": {"role": "job", "event": "os.rename", "match": r"scratch/.*cells/", "at": 2},
     "score of a cell": {"role": "kit", "event": "open", "match": r"scores\.jsonl"},
@@ -81,6 +82,8 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path.write_text(
         f"schema: 1\nextends: {ROOT / 'recipes' / 'smoke.yaml'}\ncatalog: [catalog.yaml]\n"
         "train:\n  - {dataset: served, languages: [de]}\n  - {dataset: tiny-qa, languages: [hi, or]}\n"
+        # Short series: when some have come to their end there are others to die in.
+        "resources: {device: cpu, job_hours: 0.012}\n"
     )
     yield path
     server.shutdown()
