@@ -39,7 +39,14 @@ def _as_json(workspace: Workspace, prepared: Prepared) -> object:
             for c in plan.demand.wanted.cells
         ],
         "jobs": [
-            {"id": j.id, "title": j.title, "needs": j.needs, "keys": j.keys, "cost": encode(j.cost)}
+            {
+                "id": j.id,
+                "title": j.title,
+                "needs": j.needs,
+                "keys": j.keys,
+                "cost": encode(j.cost),
+                "pieces": j.pieces,
+            }
             for j in plan.jobs
         ],
         "needs": [encode(need) for need in needs(workspace, prepared)],

@@ -37,9 +37,7 @@ def build(demand: Demand, finished: Finished, costs: Costs, packing: Packing | N
         needs = [tuning] if tuning in tunings else [base] if base in pretrainings else []
         job = _evaluate_job(base, cells, needs, costs)
         evaluations.append(
-            Single(
-                job, cells[0].at.model, _trained_on(cells, ", "), tuning if tuning in tunings else "", holder
-            )
+            Single(job, cells[0].at.model, _trained_on(cells), tuning if tuning in tunings else "", holder)
         )
     jobs = (*pretrainings.values(), *packed(_interleaved(tunings, evaluations), packing))
     return Plan(demand, jobs, frozenset(cell.key for cell in missing))
@@ -124,16 +122,15 @@ def _single_tuning(
     inputs = (spec.base, spec.data, *spec.parents)
     needs = (spec.base,) if spec.base in pretrainings else ()
     cost = costs.tune(model, wanted)
+    subject = spec.label.removeprefix(f"{model.name} on ").replace(", seed ", " seed ")
     job = PlannedJob(tuning, f"tune {spec.label}", spec, (tuning,), needs, inputs, cost)
-    return Single(
-        job, model.name, spec.label.removeprefix(f"{model.name} on "), holder=packing.holder(tuning)
-    )
+    return Single(job, model.name, subject, holder=packing.holder(tuning))
 
 
 def _evaluate_job(base: str, cells: list[WantedCell], needs: list[str], costs: Costs) -> PlannedJob:
     last = _tuning_of(cells[0].spec)
     inputs = {base: None} | {name: None for c in cells for name in inputs_of(c.spec)}
-    trained = _trained_on(cells, " ")
+    trained = _trained_on(cells)
     return PlannedJob(
         f"evaluate-{(last or base).removeprefix('tune-')}",
         f"evaluate {cells[0].at.model}" + (f" tuned on {trained}" if trained else ""),
@@ -145,10 +142,10 @@ def _evaluate_job(base: str, cells: list[WantedCell], needs: list[str], costs: C
     )
 
 
-def _trained_on(cells: list[WantedCell], between: str) -> str:
+def _trained_on(cells: list[WantedCell]) -> str:
     """What the cells' subject was tuned on; empty for a base."""
     at = cells[0].at
-    return f"{at.trained_on}{between}seed {at.seed}" if at.seed is not None else at.trained_on
+    return f"{at.trained_on} seed {at.seed}" if at.seed is not None else at.trained_on
 
 
 def _interleaved(tunings: Mapping[str, Single], evaluations: list[Single]) -> list[Single]:

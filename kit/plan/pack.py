@@ -7,7 +7,7 @@ strands enough.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 
@@ -16,7 +16,7 @@ from kit.plan.estimate import together
 from kit.plan.types import PlannedJob
 
 _NAMED = 3
-"""Subjects that a series' title names."""
+"""Subjects that a series' title names, at most."""
 
 
 @dataclass(frozen=True)
@@ -187,11 +187,12 @@ def _ordered(singles: Sequence[Single]) -> list[Single]:
     return sorted(singles, key=lambda one: not isinstance(one.job.work, TuneSpec))
 
 
-def _title(singles: Iterable[Single]) -> str:
-    """Names the base and the first few subjects; a tuning and its evaluation are one subject."""
+def _title(singles: Sequence[Single]) -> str:
+    """Names the base and its subjects, of many the first and the last; a tuning and its evaluation are one subject."""
     subjects = list(dict.fromkeys(one.subject or "the base" for one in singles))
-    more = f" and {len(subjects) - _NAMED} more" if len(subjects) > _NAMED else ""
-    return f"series on {next(iter(singles)).model}: {', '.join(subjects[:_NAMED])}{more}"
+    if len(subjects) > _NAMED:
+        subjects = [subjects[0], "…", subjects[-1]]
+    return f"series of {len(singles)} on {singles[0].model}: {', '.join(subjects)}"
 
 
 def _needs(job: PlannedJob, places: Mapping[str, str]) -> tuple[str, ...]:

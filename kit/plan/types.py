@@ -116,6 +116,15 @@ class PlannedJob:
     cost: Cost
 
     @property
+    def pieces(self) -> tuple[str, ...]:
+        """The titles of what it does: of a series those of its pieces, else its own."""
+        return (
+            tuple(one.name for one in self.work.pieces)
+            if isinstance(self.work, SeriesSpec)
+            else (self.title,)
+        )
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """What the store holds once it is done: keys of cells and models, and adapters as `tuning@step`."""
         if isinstance(self.work, SeriesSpec):

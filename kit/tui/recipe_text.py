@@ -41,9 +41,10 @@ def planned(prepared: Prepared, needs: list[Need], ink: Ink) -> Text:
             f"   here {need.here}\n" if need.here else "\n",
             style=ink(style) if need.enough is False else "dim",
         )
-    kinds = Counter(job.title.split()[0] for job in plan.jobs)
+    kinds = Counter(title.split()[0] for job in plan.jobs for title in job.pieces)
     parts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    text.append("to run   ", style="dim").append(f"{len(plan.jobs)} jobs: {parts}; p lists them\n")
+    jobs = f"{len(plan.jobs)} job{'s' if len(plan.jobs) > 1 else ''}"
+    text.append("to run   ", style="dim").append(f"{jobs}: {parts}; p lists them\n")
     return text.append("\nEnter starts it in the background\n", style="bold")
 
 

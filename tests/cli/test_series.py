@@ -67,7 +67,9 @@ def test_a_run_in_series_makes_what_single_jobs_make(tmp_path: Path, single: dic
     recipe = tmp_path / "small.yaml"
     recipe.write_text(RECIPE)
     lines = preview(Workspace(home), prepare(Workspace(home), recipe))
-    assert any("series on tiny-bloom: the base, tiny-qa/de, seed 42, tiny-qa/hi, seed 42" in x for x in lines)
+    assert any(
+        "series of 5 on tiny-bloom: the base, tiny-qa/de seed 42, tiny-qa/hi seed 42" in x for x in lines
+    )
     folder, state = run(home)
     assert [(job.kind, job.stage, job.attempts) for job in state.jobs] == [("series", "done", 1)]
     assert contents(home) == single

@@ -91,7 +91,7 @@ def test_containers_outlive_their_kit_and_are_taken_over(lab: Lab, client: Any, 
     code, output = lab.run("resume")
     assert code == 0, output
     started = [path.read_text().count('"started"') for path in lab.home.glob("runs/*/jobs/*/events.jsonl")]
-    assert started == [1, 1, 1]
+    assert started and set(started) == {1}
 
 
 def test_stop_ends_containers(lab: Lab, client: Any, recipe: Path) -> None:

@@ -186,7 +186,7 @@ def test_a_series_says_what_it_is_and_costs_one_start() -> None:
     wanted = demand(*grid("base-0", 3))
     [job] = build(wanted, Finished(), COSTS, Packing()).jobs
     assert isinstance(job.work, SeriesSpec)
-    assert job.title == "series on base-0: the base, d/l0, seed 1, d/l1, seed 1 and 1 more"
+    assert job.title == "series of 7 on base-0: the base, …, d/l2 seed 1"
     assert [piece.kind for piece in job.work.pieces] == ["evaluate", *["tune", "evaluate"] * 3]
     assert abs(sum(piece.share for piece in job.work.pieces) - 1) < 1e-4
     singles = build(wanted, Finished(), COSTS).jobs

@@ -36,7 +36,8 @@ async def jobs(user: Drive) -> None:
     await user.press("3")
     await user.until(lambda: user.log_view().border_subtitle, "the log")
     rows = [str(row.prompt) for row in user.app.screen.query_one("#jobs", OptionList).options]
-    await user.press("home", *["down"] * next(at for at, row in enumerate(rows) if row.startswith("▶ tune")))
+    tuning = next(at for at, row in enumerate(rows) if row.startswith(("▶ tune", "▶ series")))
+    await user.press("home", *["down"] * tuning)
     await user.until(lambda: "tokens/s" in user.static("#curve"), "its curve")
     await user.until(lambda: "following" in (user.log_view().border_subtitle or ""), "its log")
 

@@ -44,7 +44,7 @@ def test_from_nothing_to_a_finished_table_in_two_keys(tmp_path: Path, recipes: P
         await user.press("enter")
         await user.until(lambda: user.page() == "RunPage", "the run")
         await user.until(lambda: "at work" in user.static("#state"), "work")
-        await user.until(lambda: "tune tiny-bloom" in user.text(), "the jobs")
+        await user.until(lambda: "series " in user.text(), "the jobs")
         await user.press("t")
         await user.until(lambda: len(user.heat().heat.rows) == 2, "the table")
         await user.until(lambda: all(c.text for row in user.heat().heat.cells for c in row), "all cells")
@@ -119,13 +119,15 @@ def test_recipes_are_searched_changed_and_checked_as_one_types(tmp_path: Path, r
         await user.type("seeds=[1,2")
         await user.until(lambda: "✗" in user.static("#plan"), "the fault")
         await user.type("]")
-        await user.until(lambda: "5 jobs" in user.static("#plan"), "the plan for two seeds")
+        await user.until(
+            lambda: "1 job: 3 evaluate, 2 tune;" in user.static("#plan"), "the plan for two seeds"
+        )
         assert "--set 'seeds=[1,2]'" in user.static("#command")
         await user.press("enter", "c")
         assert "--set 'seeds=[1,2]'" in user.app.clipboard
         await user.press("p")
         await user.until(lambda: user.page() == "Read" and "will run:" in user.text(), "the plan")
-        assert "8 cells: new" in user.text() or "4 cells: new" in user.text()
+        assert "12 cells: new" in user.text()
         await user.press("escape")
 
     drive(tmp_path / "home", script, recipes)
@@ -145,7 +147,8 @@ def test_what_a_recipe_takes_is_held_against_this_machine(tmp_path: Path, recipe
 
 def test_one_job_is_stopped_and_tried_again_by_key(tmp_path: Path, recipes: Path) -> None:
     home = tmp_path / "home"
-    (recipes / "small.yaml").write_text(RECIPE.replace("steps: 4", "steps: 4000"))
+    recipe = RECIPE.replace("steps: 4", "steps: 4000").replace("slots: 1", "slots: 1, series: false")
+    (recipes / "small.yaml").write_text(recipe)
 
     def job(title: str) -> str:
         state = find_run(home / "runs", "last").state()

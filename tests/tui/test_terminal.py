@@ -89,7 +89,7 @@ def test_from_the_command_to_the_table_of_the_smoke_recipe_with_a_screen_that_di
     terminal.until("at work")
     folder = find_run(terminal.home / "runs", "last")
     assert folder.name.startswith("smoke-")
-    terminal.until("▶ tune tiny-bloom on tiny-qa/de, seed 1", 300)
+    terminal.until("▶ series ", 300)
     terminal.tmux("kill-server")  # as a closed window does it
     assert folder.holder()
     terminal.start(ROOT, wide)
