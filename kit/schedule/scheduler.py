@@ -60,6 +60,7 @@ class Scheduler:
         self._result_since: dict[str, float] = {}
         self._head: dict[str, Any] = {}
         self._adopted: set[str] = set()
+        self._gained: set[str] = set()
         self._away_since: float | None = None
         self._notice = ""
         self._written: tuple[str, tuple[JobState, ...]] | None = None
@@ -180,7 +181,8 @@ class Scheduler:
                 self._lose_job(job_id)
                 continue
             try:
-                land(folder, self.store, self._finish)
+                if land(folder, self.store, self._finish):
+                    self._gained.add(job_id)
                 # The result file speaks first; it was read before the engine was asked, so read it once more.
                 result = results[job_id] or (result_of(folder) if engine == "gone" else None)
                 if result is not None and (engine == "gone" or self._lingers(job_id)):
@@ -194,7 +196,7 @@ class Scheduler:
     def _settle(self, job_id: str, result: Result) -> None:
         if result.state != "done":
             failure = result.failure or Failure(FailureCode.DEFECT, "the job failed without a reason")
-            self._rule(job_id, judge_failure(failure, self._doing(job_id), self._jobs[job_id].attempts))
+            self._rule(job_id, judge_failure(failure, self._doing(job_id), self._starts(job_id)))
             return
         land(self.folder.job(job_id), self.store, self._finish)
         absent = [key for key in self._plan[job_id].outputs if not self._landed(key)]
@@ -219,12 +221,13 @@ class Scheduler:
         if time.monotonic() - since < self.executor.grace:
             return
         del self._gone_since[job_id]
-        folder, job = self.folder.job(job_id), self._jobs[job_id]
+        folder = self.folder.job(job_id)
         ended = self.executor.ended(self._handles[job_id])
         there = folder.path.is_dir()
         full = there and shutil.disk_usage(folder.path).free < _ROOM
         self._rule(
-            job_id, judge_loss(ended, self._doing(job_id), job.attempts, there, folder.log_tail(5), full)
+            job_id,
+            judge_loss(ended, self._doing(job_id), self._starts(job_id), there, folder.log_tail(5), full),
         )
 
     def _lose_job(self, job_id: str) -> None:
@@ -308,6 +311,7 @@ class Scheduler:
             return False
         attempts = self._jobs[job_id].attempts + 1
         self._adopted.discard(job_id)
+        self._gained.discard(job_id)
         self._result_since.pop(job_id, None)
         self._gone_since.pop(job_id, None)
         self._set(job_id, stage="running", slot=slot.name, started=time.time(), attempts=attempts)
@@ -328,6 +332,11 @@ class Scheduler:
 
     def _end(self, job_id: str, failure: Failure | None) -> None:
         self._set(job_id, stage="failed" if failure else "done", ended=time.time(), failure=failure)
+
+    def _starts(self, job_id: str) -> int:
+        """How often a job was started for what it is at; a series that has got on since is at another."""
+        job = self._jobs[job_id]
+        return 1 if job.kind == "series" and job_id in self._gained else job.attempts
 
     def _doing(self, job_id: str) -> str:
         return doing_of(self.folder.job(job_id), self._jobs[job_id].kind)

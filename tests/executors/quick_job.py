@@ -5,7 +5,7 @@ Started in the place of the interpreter (`quick_job.py -m kit.job FOLDER`). Titl
 told to end), `slow-once` (at its first go in a folder), `stubborn` (ignores the first signal), `fail`, `vanish` (dies
 without a word), `vanish-once`, `forget` (says done, leaves its cells out), `hungry` (takes all memory unless its
 batches are small), `fills` (its disk), `half-once` (a tuning that dies after its first checkpoint, then goes well),
-`late` (a series that waits after its first piece for a file `go-on`).
+`late` (a series that waits after its first piece for a file `go-on`), `vanish-late` (one that dies after it).
 """
 
 from __future__ import annotations
@@ -90,6 +90,9 @@ def produce_series(spec: Any, folder: JobFolder) -> None:
         if spec.name.startswith("late") and number > 1:
             while not (folder.path / "go-on").exists():
                 time.sleep(0.02)
+        if spec.name.startswith("vanish-late") and number > 1:
+            time.sleep(0.5)  # long enough for a scheduler to look
+            os.kill(os.getpid(), signal.SIGKILL)
         if isinstance(piece.work, EvaluateSpec):
             for key, cell in zip(piece.keys, piece.work.cells, strict=True):
                 produce_cell(key, cell, inputs, folder)

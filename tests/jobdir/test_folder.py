@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from kit.jobdir import (
     GenerateTask,
     JobFolder,
     JobSpec,
+    Piece,
     Prompt,
     ScoreTask,
+    SeriesSpec,
     SpecError,
     TuneSpec,
     atomic_write,
@@ -42,6 +45,19 @@ def test_a_spec_comes_back_as_it_was(tmp_path: Path) -> None:
     folder.write_spec(tuning)
     assert folder.spec() == tuning
     assert folder.spec().kind == "tune"
+    pieces = (
+        Piece("tune", TuneSpec("b", "d", PROMPT), ("tune-1",), 0.25),
+        Piece("eval", EvaluateSpec("b", CELLS), ("g", "s")),
+    )
+    series = JobSpec("series", SeriesSpec("b", pieces), ("tune-1", "g", "s"), {})
+    folder.write_spec(series)
+    assert folder.spec() == series and folder.spec().kind == "series"
+
+
+def test_a_job_of_the_schema_before_series_is_read(tmp_path: Path) -> None:
+    folder = JobFolder(tmp_path)
+    folder.write_spec(replace(SPEC, schema=1))
+    assert folder.spec().work == SPEC.work
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from kit.jobdir import EvaluateSpec, Handle, JobFolder, JobSpec, Piece, SeriesSpec, TuneSpec
 from kit.plan import PlannedJob
-from kit.schedule import RunState, Submission, Wish, Wishes, at_work, collect
+from kit.schedule import RunState, Slot, Submission, Wish, Wishes, at_work, collect
 from kit.schedule.progress import Curve, Follower
 from kit.schedule.reading import doing_of
 from tests.executors.conformance import wait_for
@@ -142,3 +142,19 @@ def test_progress_names_the_piece_and_weighs_it(bench: Bench) -> None:
     assert Curve().follow(folder).losses == [1.5], "the curve of the last tuning stays while it is evaluated"
     folder.emit("piece", work="tune")
     assert Curve().follow(folder).losses == []
+
+
+def test_a_series_that_has_got_on_since_it_was_started_is_started_again(bench: Bench) -> None:
+    """It vanishes once more than a job may, each time in another piece."""
+    job = series("vanish-late", *(evaluation(name, "ok") for name in ("a", "b", "c", "d")))
+    prepare = bench.prepare
+
+    def left(job: PlannedJob, slot: Slot) -> JobSpec:
+        spec = prepare(job, slot)
+        assert isinstance(spec.work, SeriesSpec)
+        pieces = tuple(piece for piece in spec.work.pieces if bench.store.cell(piece.keys[0]) is None)
+        return replace(spec, work=replace(spec.work, pieces=pieces), keys=tuple(p.keys[0] for p in pieces))
+
+    bench.prepare = left  # type: ignore[method-assign]
+    state = bench.run(job)
+    assert (state.stage, state.jobs[0].attempts) == ("done", 4)
