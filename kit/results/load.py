@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from kit.data.example import Example
 from kit.errors import DataError
 from kit.jobdir import LensTask, ScoreTask
 from kit.plan.types import Wanted, WantedCell
+from kit.results.collector import uncollected
 from kit.results.columns import FORM_COLUMNS, Columns, Make, form_columns, generated_columns, scored_columns
 from kit.results.items import (
     CellFacts,
@@ -50,7 +49,7 @@ def load(wanted: Wanted, store_cells: StoreCells, examples: Gold) -> Results:
         StorageError: a cell was written by a newer kit.
     """
     reader = _Reader(store_cells, examples)
-    with _uncollected():
+    with uncollected():
         read = {id(cell): reader.read(cell) for cell in sorted(wanted.cells, key=_turn)}
     found = [read[id(cell)] for cell in wanted.cells]
     cells = [cell for cell in found if isinstance(cell, CellData)]
@@ -60,18 +59,6 @@ def load(wanted: Wanted, store_cells: StoreCells, examples: Gold) -> Results:
         missing=tuple(cell for cell in found if isinstance(cell, MissingCell)),
         notes=tuple(_notes(cells)),
     )
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the collector of cycles: it would take a quarter of the time to find none among all rows."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _turn(cell: WantedCell) -> tuple[bool, str, str]:

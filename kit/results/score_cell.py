@@ -12,6 +12,7 @@ from typing import NamedTuple
 from kit.data.example import Example, foils
 from kit.errors import DataError, StorageError, Where
 from kit.jobdir import atomic_write
+from kit.results.collector import uncollected
 from kit.results.items import GeneratedItem, StoredScore, read_facts, read_generated
 from kit.score import METRICS_VERSION, Form, ItemScore, Targets, forms_against, targets_of
 from kit.score import score_items as score_outputs
@@ -35,13 +36,8 @@ def score_generation(cell_folder: Path, examples: Sequence[Example]) -> None:
         DataError: the cell is damaged, or an item has no example.
         StorageError: the folder cannot be written.
     """
-    items = read_generated(cell_folder, read_facts(cell_folder).n)
-    scores = score_items(items, examples, cell_folder)
-    found = form_items([item.id for item in items], [item.raw for item in items], examples)
-    heads = _slice(_Asked(examples)).heads
-    lines = "".join(
-        f"{heads[score.id]}{_numbers(score, form)}\n" for score, form in zip(scores, found, strict=True)
-    )
+    with uncollected():
+        lines = _lines(cell_folder, examples)
     try:
         atomic_write(cell_folder / "scores.jsonl", lines)
     except OSError as problem:
@@ -50,6 +46,15 @@ def score_generation(cell_folder: Path, examples: Sequence[Example]) -> None:
             where=Where(str(cell_folder)),
             remedy="free some space or change the folder's permissions, and run the same command again",
         ) from problem
+
+
+def _lines(cell_folder: Path, examples: Sequence[Example]) -> str:
+    items = read_generated(cell_folder, read_facts(cell_folder).n)
+    scores = score_items(items, examples, cell_folder)
+    found = form_items([item.id for item in items], [item.raw for item in items], examples)
+    heads = _slice(_Asked(examples)).heads
+    rows = zip(scores, found, strict=True)
+    return "".join(f"{heads[score.id]}{_numbers(score, form)}\n" for score, form in rows)
 
 
 def score_items(
