@@ -19,12 +19,12 @@ import numpy as np
 
 from kit.data.example import Example, read_slice, slice_id
 from kit.job.bases import Bases, Emit
-from kit.job.classes import Classes, classes_of
+from kit.job.classes import Classes
 from kit.job.decode import Decoder
 from kit.job.failures import BadInput, unstopped
 from kit.job.lens import Lens, Look, Seen
 from kit.job.memory import rows_that_fit
-from kit.job.model import adapter_digest
+from kit.job.model import Base, adapter_digest
 from kit.job.prompt import Encoder
 from kit.job.ranking import Ranker, in_parts, ranked
 from kit.job.sampling import Chooser
@@ -76,16 +76,13 @@ class _Stage:
     tokenizer: Any
     vocabulary: Vocabulary
     desk: Desk
-    matrices: dict[str, Classes]
-    """Those of this base's tokenizer that some cell asked for."""
+    base: Base
+    """Under what is worn: the model with the subject's last adapter."""
 
     def classes(self, matrix: str) -> Classes:
         """The classes of tokens under that name, or under the content id of a map."""
-        if matrix not in self.matrices:
-            place = self.desk.job.inputs.get(matrix)
-            width = self.model.get_output_embeddings().weight.shape[0]
-            self.matrices[matrix] = classes_of(matrix, self.tokenizer, width, Path(place) if place else None)
-        return self.matrices[matrix]
+        place = self.desk.job.inputs.get(matrix)
+        return self.base.classes(matrix, Path(place) if place else None)
 
 
 def evaluate(desk: Desk) -> None:
@@ -114,10 +111,9 @@ def _evaluate_on_one_base(cells: Sequence[tuple[str, CellSpec]], desk: Desk) -> 
     base = desk.bases.get(Path(job.inputs[name]), dtype, [Path(job.inputs[p]) for p in parents])
     vocabulary = read_vocabulary(base.tokenizer, base.model)
     desk.emit("phase", name="evaluate")
-    matrices: dict[str, Classes] = {}
     for adapter, same in groupby(cells, key=lambda pair: pair[1].adapters[-1:]):
         with base.wearing(Path(job.inputs[adapter[0]]) if adapter else None) as model:
-            stage = _Stage(model, base.tokenizer, vocabulary, desk, matrices)
+            stage = _Stage(model, base.tokenizer, vocabulary, desk, base)
             for key, cell in same:
                 _produce(key, cell, stage)
 

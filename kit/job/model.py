@@ -23,6 +23,7 @@ import torch
 import transformers
 from peft import PeftModel
 
+from kit.job.classes import Classes, classes_of
 from kit.job.failures import BadInput, classify
 from kit.jobdir import FailureCode, sha256_file
 from kit.jobdir.spec import Weights
@@ -153,6 +154,7 @@ class Base:
     def __init__(self, folder: Path, dtype: Weights, device: str, parents: Sequence[Path] = ()) -> None:
         self._load = lambda: load_base(folder, dtype, device, parents)
         self._folder = folder
+        self._classes: dict[str, Classes] = {}
         self.device = device
         self.model = self._load()
 
@@ -160,6 +162,17 @@ class Base:
     def tokenizer(self) -> Any:
         """Its tokenizer; raises BadInput where it cannot be read."""
         return load_tokenizer(self._folder)
+
+    def classes(self, matrix: str, map_file: Path | None = None) -> Classes:
+        """The classes of its tokens under a matrix or a map of that id; made once, however many cells ask for them.
+
+        Raises:
+            BadInput: as `kit.job.classes.classes_of`.
+        """
+        if matrix not in self._classes:
+            outputs = self.model.get_output_embeddings().weight.shape[0]
+            self._classes[matrix] = classes_of(matrix, self.tokenizer, outputs, map_file)
+        return self._classes[matrix]
 
     @contextmanager
     def wearing(self, adapter: Path | None) -> Iterator[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import ceil
 
 from kit.jobdir import EvaluateSpec, JobSpec, Piece, PretrainSpec, SeriesSpec, TuneSpec, key_of
@@ -33,8 +34,11 @@ class Packing:
 
     def holder(self, key: str) -> str:
         """The series at work that has this cell or tuning in its hands; empty where there is none."""
-        living = ((name, spec) for name, spec in self.living.items() if spec.kind == "series")
-        return next((name for name, spec in living if key in spec.keys), "")
+        return self._holders.get(key, "")
+
+    @cached_property
+    def _holders(self) -> dict[str, str]:
+        return {key: name for name, spec in self.living.items() if spec.kind == "series" for key in spec.keys}
 
 
 @dataclass(frozen=True)

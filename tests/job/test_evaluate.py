@@ -109,7 +109,8 @@ def test_fast_and_exact_cells_hold_the_same(run_job: RunJob, adapters: dict[str,
             continue
         for one, other in zip(items(folder, fast), items(folder, exact), strict=True):
             for left, right in zip(one["continuations"], other["continuations"], strict=True):
-                assert left["tokens"] == pytest.approx(right["tokens"], abs=1e-5)
+                # float32: logits of tens are rounded in their sixth digit, by each machine's kernels in its own way
+                assert left["tokens"] == pytest.approx(right["tokens"], rel=1e-5, abs=1e-5)
     assert items(folder, cells[0]) != items(folder, cells[2])
 
 
