@@ -38,7 +38,8 @@ class Packing:
 
     @cached_property
     def _holders(self) -> dict[str, str]:
-        return {key: name for name, spec in self.living.items() if spec.kind == "series" for key in spec.keys}
+        series = ((name, spec) for name, spec in self.living.items() if spec.kind == "series")
+        return {key: name for name, spec in series for key in spec.keys}
 
 
 @dataclass(frozen=True)
@@ -66,16 +67,16 @@ Strand = tuple[Single, ...]
 
 def packed(singles: Sequence[Single], packing: Packing) -> list[PlannedJob]:
     """The jobs that do these pieces of work, each of them once, in an order that respects what they need."""
-    groups: dict[str, list[Single]] = {}
+    held: dict[str, list[Single]] = {}
+    apart: list[Single] = []
     free: list[Single] = []
     for single in singles:
         if single.holder:
-            groups.setdefault(single.holder, []).append(single)
+            held.setdefault(single.holder, []).append(single)
         else:
-            free.append(single)
-    jobs = [_series(group, name) for name, group in groups.items()]
-    apart = [one for one in free if not packing.series or one.job.id in packing.living]
-    strands, waiting = _strands([one for one in free if one not in apart], packing.hours * 3600)
+            (free if packing.series and single.job.id not in packing.living else apart).append(single)
+    jobs = [_series(group, name) for name, group in held.items()]
+    strands, waiting = _strands(free, packing.hours * 3600)
     jobs += [one.job for one in (*apart, *waiting)]
     jobs += [_job(list(bunch)) for bunch in _bunches(strands, packing)]
     places = {key: job.id for job in jobs for key in job.keys}
