@@ -209,7 +209,10 @@ class RunPage(Page):
 
     def _draw_jobs(self, jobs: tuple[JobState, ...]) -> None:
         options = self.query_one("#jobs", OptionList)
-        if options.option_count != len(jobs):
+        if [option.id for option in options.options] != [
+            job.id for job in jobs
+        ]:  # a run planned anew has others
+            self._chosen_by_hand &= any(job.id == self._job for job in jobs)
             options.clear_options()
             options.add_options([Option(self._row(job), id=job.id) for job in jobs])
         else:
