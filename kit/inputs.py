@@ -22,11 +22,11 @@ from kit.catalog import (
 from kit.corpus import CorpusSettings, pretraining_text
 from kit.data.example import Example, render_slice, slice_id
 from kit.data.read import read
-from kit.errors import DataError, MissingInputError, Where
+from kit.errors import CatalogError, DataError, MissingInputError, Where
 from kit.jobdir import Lora, PretrainSpec, Prompt, key_of, sha256_file
 from kit.plan import Inputs, ResolvedAdapter, ResolvedModel, ResolvedSlice, WantedModel
 from kit.recipe import LoadedRecipe, Recipe, expand
-from kit.recipe.model import Lens
+from kit.recipe.model import Generate, Lens
 from kit.recipe.sources import FileSet, NamedModel, PathAdapter, PathModel, PretrainedModel
 from kit.store import Store
 
@@ -50,6 +50,7 @@ def resolve(
     adapters = tuple(_adapters(recipe, locations, paths))
     train = tuple(_slices(recipe.train, catalog, locations, store, paths))
     evaluate = tuple(_slices(recipe.evaluate, catalog, locations, store, paths))
+    evaluate = tuple(_with_scripts(evaluate, recipe, catalog))
     prompts = {name: expand.eval_prompt(recipe, catalog.prompts[name]) for name in recipe.prompts}
     train_prompt: Prompt = expand.train_prompt(recipe, catalog.prompts[recipe.train_prompt])
     maps = _maps(recipe, catalog, locations, paths)
@@ -184,6 +185,24 @@ def _slice(
     contexts = len({example.context_id for example in kept})
     characters = sum(len(e.context) + len(e.question) + len(e.answers[0]) for e in kept) / len(kept)
     return ResolvedSlice(data, *names, len(kept), seen, contexts, characters)
+
+
+def _with_scripts(
+    slices: tuple[ResolvedSlice, ...], recipe: Recipe, catalog: Catalog
+) -> Iterator[ResolvedSlice]:
+    """The script of each language, which a task that allows no other must know."""
+    needed = any(isinstance(task, Generate) and task.only for task in recipe.tasks)
+    for one in slices:
+        try:
+            script = catalog.language(one.language).script
+        except CatalogError as problem:
+            if needed:
+                raise DataError(
+                    f"the script of {one.language!r} is not known, and a task asks for `only: own-script`",
+                    remedy="give the language an entry in a catalog file, or `ban` scripts by name",
+                ) from problem
+            script = ""
+        yield replace(one, script=script)
 
 
 def _count_parameters(folder: Path) -> int | None:

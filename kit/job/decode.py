@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import torch
 
+from kit.job.constrain import Constraint
 from kit.job.memory import halving
 from kit.job.padding import batches_by_length
 from kit.job.prefix import Fit, Opened, Sharing, batches, shares
@@ -49,13 +50,20 @@ class Decoder:
     """Decodes prompts under one task. `pad` is any id: masked positions do not reach the others."""
 
     def __init__(
-        self, model: Any, tokenizer: Any, vocabulary: Vocabulary, task: GenerateTask, chooser: Chooser
+        self,
+        model: Any,
+        tokenizer: Any,
+        vocabulary: Vocabulary,
+        task: GenerateTask,
+        chooser: Chooser,
+        constraint: Constraint | None = None,
     ) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._vocabulary = vocabulary
         self._task = task
         self._chooser = chooser
+        self._constraint = constraint
         self._device = str(next(model.parameters()).device)
         self._sharing = Sharing(model, vocabulary.end[0])
 
@@ -84,15 +92,21 @@ class Decoder:
             opened = self._sharing.open(own, own, 1, self._task.limit)
             streams = self._chooser.streams([ids[batch[place]] for place in opened.order])
             rows = [_Row(batch[place], stream) for place, stream in zip(opened.order, streams, strict=True)]
-            self._decode(list(rows), opened)
+            allowed = None
+            if self._constraint is not None:
+                allowed = self._constraint.allowed([own[place] for place in opened.order], self._device)
+            self._decode(list(rows), opened, allowed)
         return [Decoded(row.index, tuple(row.new), row.stop) for row in rows if row.stop is not None]
 
-    def _decode(self, held: list[_Row], opened: Opened) -> None:
-        """Run all rows until each has stopped."""
+    def _decode(self, held: list[_Row], opened: Opened, allowed: torch.Tensor | None) -> None:
+        """Run all rows until each has stopped; `allowed` (rows, vocabulary) tokens alone are chosen."""
         logits = torch.stack([own[-1] for own in opened.logits])
         mask, columns = opened.mask, opened.columns
         while True:
-            chosen = self._chooser.choose(logits.float(), [row.stream for row in held])
+            scores = logits.float()
+            if allowed is not None:
+                scores = scores.masked_fill(~allowed, -torch.inf)
+            chosen = self._chooser.choose(scores, [row.stream for row in held])
             for row, token in zip(held, chosen, strict=True):
                 self._take(row, token)
             running = _compact([row.stop is None for row in held])
@@ -102,6 +116,7 @@ class Decoder:
                 kept = torch.tensor(running, device=self._device)
                 opened.cache.batch_select_indices(kept)
                 mask, held, chosen = mask[kept], [held[i] for i in running], [chosen[i] for i in running]
+                allowed = None if allowed is None else allowed[kept]
             columns += 1
             tokens = torch.tensor(chosen, device=self._device).unsqueeze(1)
             logits = self._sharing.step(tokens, mask[:, :columns], opened.cache, opened.plain).logits[:, -1]

@@ -20,6 +20,7 @@ import numpy as np
 from kit.data.example import Example, read_slice, slice_id
 from kit.job.bases import Bases, Emit
 from kit.job.classes import Classes
+from kit.job.constrain import Constraint
 from kit.job.decode import Decoder
 from kit.job.failures import BadInput, unstopped
 from kit.job.lens import Lens, Look, Seen
@@ -31,6 +32,7 @@ from kit.job.sampling import Chooser
 from kit.job.scoring import Row, Scored, Scorer
 from kit.job.vocabulary import Vocabulary, decode_text, read_vocabulary
 from kit.jobdir import (
+    CELL_SCHEMA,
     ITEMS_FILE,
     LENS_FILE,
     CellSpec,
@@ -48,7 +50,6 @@ from kit.jobdir import (
 from kit.jobdir.spec import Dtype
 from kit.score import cut
 
-_SCHEMA = 1  # of cell.json
 _VERSION = 1  # of the job kind
 _ROWS_AT_ONCE = 2_048  # spans that are scored together
 _TELL_EVERY = 1.0  # seconds between two progress events
@@ -133,7 +134,7 @@ def _produce(key: str, cell: CellSpec, stage: _Stage) -> None:
         stream.writelines(lines)
     seconds = time.monotonic() - started
     about = {
-        "schema": _SCHEMA,
+        "schema": CELL_SCHEMA,
         "key": key,
         "spec": encode(cell),
         "adapter_digests": {name: adapter_digest(Path(inputs[name])) for name in cell.adapters},
@@ -176,7 +177,8 @@ def _outputs(
     encoder = Encoder(stage.tokenizer, cell.prompt)
     prompts = [encoder.prompt_ids(example) for example in examples]
     chooser = Chooser(task, cell.seed, stage.desk.job.device, batched=cell.mode == "fast")
-    decoder = Decoder(stage.model, stage.tokenizer, stage.vocabulary, task, chooser)
+    constraint = Constraint(cell.interventions[0], stage.classes("script")) if cell.interventions else None
+    decoder = Decoder(stage.model, stage.tokenizer, stage.vocabulary, task, chooser, constraint)
     ids = [example.id for example in examples]
     if cell.mode == "exact":
         stream = decoder.exact(ids, prompts)
@@ -359,9 +361,10 @@ def _check(cell: CellSpec, job: JobSpec) -> None:
         raise BadInput(
             f"A cell asks for version {cell.version} of evaluation; here is {_VERSION}.", "Use that kit."
         )
-    if cell.interventions:
+    if len(cell.interventions) > (1 if isinstance(cell.task, GenerateTask) else 0):
         raise BadInput(
-            f"A cell asks for interventions ({', '.join(cell.interventions)}); there are none here."
+            f"A {cell.task.kind} cell asks for interventions ({', '.join(cell.interventions)}); here there is at most "
+            "one, in a generate cell.",
         )
     maps = [cell.task.matrix] if isinstance(cell.task, LensTask) and is_map(cell.task.matrix) else []
     for name in (cell.base, cell.data, *cell.adapters, *maps):

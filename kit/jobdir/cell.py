@@ -6,6 +6,8 @@ from pathlib import Path
 
 from kit.jobdir.files import sha256_file
 
+CELL_SCHEMA = 1
+"""Version of a finished cell's files, which is not that of job folders. A reader refuses newer ones."""
 ITEMS_FILE = "items.jsonl"
 LENS_FILE = "lens.npz"
 

@@ -81,7 +81,7 @@ def _cells(recipe: Recipe, inputs: Inputs, subject: _Subject) -> Iterator[Wanted
     switches = recipe.switches
     for evaluate in inputs.evaluate:
         for prompt_name, prompt in inputs.prompts.items():
-            for task_name, task in expand.tasks(recipe, inputs.maps):
+            for asked, (task_name, task) in zip(recipe.tasks, expand.tasks(recipe, inputs.maps), strict=True):
                 for replicate in range(recipe.replicates):
                     at = Coordinates(
                         model=subject.model.wanted.name,
@@ -102,6 +102,7 @@ def _cells(recipe: Recipe, inputs: Inputs, subject: _Subject) -> Iterator[Wanted
                         prompt=prompt,
                         task=task,
                         adapters=subject.adapters,
+                        interventions=expand.interventions(asked, evaluate.script),
                         dtype=switches.dtype,
                         mode=switches.mode,
                         replicate=replicate,

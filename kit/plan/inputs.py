@@ -14,7 +14,8 @@ from kit.plan.types import WantedModel
 class ResolvedSlice:
     """A training or evaluation set in one language, rendered. `seen_by` are model families that were tuned on it.
 
-    `characters`: mean length of an item, context and question and first answer together.
+    `characters`: mean length of an item, context and question and first answer together. `script`: what its language is
+    written in, by ISO 15924; empty where that is not known.
     """
 
     id: str
@@ -25,6 +26,7 @@ class ResolvedSlice:
     seen_by: frozenset[str] = frozenset()
     contexts: int = 0
     characters: float = 0.0
+    script: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from kit.jobdir import GenerateTask, LensTask, Lora, Prompt, ScoreTask, Task, TrainerSettings
 from kit.recipe.model import Generate, Lens, Recipe, Score
+from kit.score.script import written_with
 
 
 class Targets(Protocol):
@@ -67,6 +68,15 @@ def tasks(recipe: Recipe, maps: Mapping[Path | None, str] = MappingProxyType({})
         else:
             made.append(_score(recipe, task) if isinstance(task, Score) else _generate(recipe, task))
     return made
+
+
+def interventions(task: Generate | Score | Lens, script: str) -> tuple[str, ...]:
+    """How a task of the recipe constrains what is said, for a language that is written in that script."""
+    if not isinstance(task, Generate):
+        return ()
+    if task.only:
+        return (f"scripts={'+'.join(written_with(script))}",)
+    return (f"ban={'+'.join(sorted(task.ban))}",) if task.ban else ()
 
 
 def train_prompt(recipe: Recipe, prompt: Template) -> Prompt:
@@ -141,6 +151,10 @@ def _differences(recipe: Recipe, task: Generate) -> Iterator[str]:
         own = getattr(task, name)
         if own is not None and own != value and not (name == "stream" and _greedy(recipe, task)):
             yield f"{name}={own}"
+    if task.only:
+        yield f"only={task.only}"
+    if task.ban:
+        yield f"ban={'+'.join(task.ban)}"
 
 
 def _greedy(recipe: Recipe, task: Generate) -> bool:

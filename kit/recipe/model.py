@@ -29,6 +29,7 @@ SCHEMA = 1
 """Version of the recipe's format. A reader refuses newer ones."""
 
 Share = Annotated[float, Field(ge=0)]
+Script = Annotated[str, Field(pattern="^[A-Z][a-z]{3}$")]
 
 
 def _target_word(value: Any) -> str | None:
@@ -104,6 +105,22 @@ class Generate(Entry):
     decoding: Literal["sampled", "greedy"] | None = Field(default=None, description="Instead of the switch.")
     stream: Literal["cell", "item"] | None = Field(default=None, description="Instead of the switch.")
     limit: Count | None = Field(default=None, description="Instead of `answer_limit`: the most new tokens.")
+    only: Literal["own-script"] | None = Field(
+        default=None,
+        description="Answers are made of the evaluation language's `own-script` alone, with what belongs to none and "
+        "what stands in the prompt (S3).",
+    )
+    ban: Many[Script] = Field(
+        default=(), description="Answers without letters of these scripts, by their ISO 15924 codes (S3)."
+    )
+
+    @model_validator(mode="after")
+    def _one_constraint(self) -> Generate:
+        if self.only and self.ban:
+            raise PydanticCustomError(
+                "constraint", "`only` and `ban` do not go together: give each a task of its own"
+            )
+        return self
 
 
 class Score(Entry):

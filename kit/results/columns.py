@@ -48,7 +48,17 @@ METRICS: dict[str, Metric] = {
         Metric("f1_span", "F1 of the answer's best span", "percent"),
         Metric("lost_over", "F1 lost by running on", "percent", "lower"),
         Metric("lost_lead", "F1 lost by leading in", "percent", "lower"),
+        Metric("f1_length", "F1 of the best span as long as the gold", "percent"),
+        Metric(
+            "lost_stop",
+            "F1 lost by not stopping there, with and without a mask of scripts",
+            "percent",
+            "lower",
+        ),
+        Metric("lost_language", "F1 lost to other scripts, with and without that length", "percent", "lower"),
+        Metric("f1_free", "F1 of the best span as long as the gold, in its own script", "percent"),
         Metric("f1_foil", "F1 of the span that fits another answer best", "percent", "neither"),
+        Metric("script_own", "letters of the answer in the language's own script", "percent"),
         Metric("answer_words", "answer length", "words", "neither"),
         Metric("gold_words", "gold length", "words", "neither"),
         Metric("raw_words", "length of the whole output", "words", "neither"),
@@ -117,6 +127,30 @@ class Columns(Mapping[str, Floats]):
         """These columns, and others to be worked out later, which replace those of their name."""
         ready = {name: column for name, column in self._ready.items() if name not in others}
         return Columns(ready, {**self._later, **others})
+
+
+STOP_OR_LANGUAGE = ("lost_stop", "lost_language", "f1_free")
+LENGTH = "f1_length"
+
+
+def stop_or_language(plain: Mapping[str, Floats], masked: Mapping[str, Floats]) -> dict[str, Floats]:
+    """The columns of `STOP_OR_LANGUAGE` from F1 as it is and with the length oracle, of answers without a constraint
+    and of those under a mask of the language's own script; (items,) each. Experiment S3 of the protocol:
+
+        lost_stop = ½ [(L − F) + (L_M − F_M)],  lost_language = ½ [(F_M − F) + (L_M − L)],  f1_free = L_M
+
+    so that F = f1_free − lost_stop − lost_language, item by item and in every mean.
+    """
+    free, bound = plain["f1"], plain[LENGTH]
+    free_masked, bound_masked = masked["f1"], masked[LENGTH]
+    stop = ((bound - free) + (bound_masked - free_masked)) / 2
+    language = ((free_masked - free) + (bound_masked - bound)) / 2
+    return dict(zip(STOP_OR_LANGUAGE, (stop, language, bound_masked), strict=True))
+
+
+def length_columns(f1s: Sequence[float]) -> dict[str, Floats]:
+    """The column of the length oracle, (items,)."""
+    return {LENGTH: _floats(f1s)}
 
 
 def form_columns(forms: Sequence[Form]) -> dict[str, Floats]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 from kit.errors import DataError, StorageError, Where
-from kit.jobdir import SCHEMA, read_json
+from kit.jobdir import CELL_SCHEMA, read_json
 from kit.score import Form, ItemScore
 
 Stop = Literal["end", "newline", "limit"]
@@ -110,9 +110,9 @@ def read_facts(folder: Path) -> CellFacts:
     try:
         value = read_json(path)
         schema = value["schema"]
-        if isinstance(schema, int) and schema > SCHEMA:
+        if isinstance(schema, int) and schema > CELL_SCHEMA:
             raise StorageError(
-                f"the cell has schema {schema}, this kit reads up to {SCHEMA}",
+                f"the cell has schema {schema}, this kit reads up to {CELL_SCHEMA}",
                 where=Where(str(path)),
                 remedy="upgrade xlt-kit to read it",
             )

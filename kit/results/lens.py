@@ -5,20 +5,18 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from kit.catalog import Catalog
 from kit.data.probe import ITEMS, slipped_mean
-from kit.errors import CatalogError, DataError, Where
+from kit.errors import DataError, Where
 from kit.jobdir import LENS_FILE
 from kit.results.grid import Column, Grid, Pool, Subject, grids
+from kit.results.scripts import scripts_of
 from kit.results.types import CellData, Floats, LensArrays, MissingCell, Results
 from kit.score import code
-from kit.score.script import written_with
 from kit.stats import Bootstrap, Estimate, mean_intervals
 
 APART = ("neutral", "special", "broken", "padding", "unmapped")
@@ -72,8 +70,7 @@ def own_classes(classes: Sequence[str], matrix: str, language: str) -> frozenset
     """The classes that are a language's own: its code, or under the matrix `script` what it is written with."""
     if matrix != "script":
         return frozenset({code(language)} & set(classes))
-    script = _script_of(language)
-    found = written_with(script) if script else ()
+    found = scripts_of(language)
     return frozenset({*found, *(f"{_BROKEN}{name}" for name in found)} & set(classes))
 
 
@@ -226,14 +223,6 @@ def _look(cell: CellData, mean: Mean) -> LensArrays:
 def _matrix(results: Results, cell: CellData) -> str:
     spec = next(wanted.spec for wanted in results.wanted.cells if wanted.key == cell.key)
     return str(getattr(spec.task, "matrix", "script"))
-
-
-@lru_cache(maxsize=256)
-def _script_of(language: str) -> str | None:
-    try:
-        return Catalog.load().language(language).script
-    except CatalogError:
-        return None
 
 
 def _damaged(path: Path, why: str) -> DataError:

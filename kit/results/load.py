@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,18 @@ from kit.errors import DataError
 from kit.jobdir import LensTask, ScoreTask
 from kit.plan.types import Wanted, WantedCell
 from kit.results.collector import uncollected
-from kit.results.columns import FORM_COLUMNS, Columns, Make, form_columns, generated_columns, scored_columns
+from kit.results.columns import (
+    FORM_COLUMNS,
+    LENGTH,
+    STOP_OR_LANGUAGE,
+    Columns,
+    Make,
+    form_columns,
+    generated_columns,
+    length_columns,
+    scored_columns,
+    stop_or_language,
+)
 from kit.results.items import (
     CellFacts,
     GeneratedItem,
@@ -26,11 +38,13 @@ from kit.results.items import (
     read_scores,
 )
 from kit.results.lens import OUTPUT_COLUMNS, output_columns, read_lens
-from kit.results.score_cell import Memo, form_items, score_items
+from kit.results.score_cell import Memo, form_items, length_items, score_items
+from kit.results.scripts import SCRIPT_COLUMN, script_columns
 from kit.results.types import CellData, Floats, LensArrays, MissingCell, Results
 from kit.score import METRICS_VERSION
 
 NOT_FINISHED = "not finished"
+_MASKED = "only=own-script"
 
 StoreCells = Callable[[str], Path | None]
 Gold = Callable[[str, str], list[Example] | None]
@@ -121,7 +135,7 @@ class _Reader:
             data=wanted.spec.data,
             ids=ids,
             clusters=tuple(score.context_id for score in scores),
-            metrics=_columns((ids, raws), items, scores, gold),
+            metrics=_columns((ids, raws), items, scores, gold, wanted.at.language),
             raw=raws,
             stops=tuple(item.stop for item in items),
             tokens=np.array([item.tokens for item in items], dtype=np.int64),
@@ -189,35 +203,50 @@ def _columns(
     items: Sequence[GeneratedItem],
     scores: Sequence[StoredScore],
     gold: Sequence[Example] | None,
+    language: str,
 ) -> Columns:
     """All columns of a `generate` cell. Those of the form take longer than all others and are worked out when asked
-    for, from ids and outputs (`texts`), which the cell holds anyway; without gold at hand they are those that were
-    stored.
+    for, from ids and outputs (`texts`), which the cell holds anyway, and so are those that few ask for; without gold
+    at hand the form is that which was stored.
     """
     ready = generated_columns(items, [score.score for score in scores])
+    later: dict[str, Make] = {SCRIPT_COLUMN: lambda: script_columns(texts[1], language)}
     if gold is not None:
-        return Columns(ready, dict.fromkeys(FORM_COLUMNS, lambda: form_columns(form_items(*texts, gold))))
+        later |= dict.fromkeys(FORM_COLUMNS, lambda: form_columns(form_items(*texts, gold)))
+        later[LENGTH] = lambda: length_columns(length_items(*texts, gold))
+        return Columns(ready, later)
     stored = [score.form for score in scores if score.form is not None]
-    return Columns({**ready, **form_columns(stored)} if len(stored) == len(scores) else ready)
+    return Columns({**ready, **form_columns(stored)} if len(stored) == len(scores) else ready, later)
 
 
 def _joined(cells: Sequence[CellData]) -> Iterable[CellData]:
-    """The cells, those that were generated with the columns of their `score` and `lens` cells."""
+    """The cells; those that were generated with the columns of their `score` and `lens` cells, and of S3."""
     by_place: dict[object, list[CellData]] = defaultdict(list)
+    masked: dict[object, CellData] = {}
     for cell in cells:
         if cell.kind != "generate":
             by_place[_place(cell)].append(cell)
+        elif cell.at.task.endswith(_MASKED):
+            masked[_place(cell), cell.at.task, cell.at.replicate] = cell
     for cell in cells:
         partners = _partners(cell, by_place[_place(cell)]) if cell.kind == "generate" else []
-        if not partners:
-            yield cell
-            continue
         columns: dict[str, Make] = {}
         for partner in reversed(partners):  # the nearest has the last word
             columns |= {name: _aligned(partner, name, cell.ids) for name in partner.metrics}
+        other = masked.get((_place(cell), _under_mask(cell.at.task), cell.at.replicate))
+        if other is not None and LENGTH in cell.metrics and LENGTH in other.metrics and cell.ids == other.ids:
+            columns |= dict.fromkeys(STOP_OR_LANGUAGE, partial(stop_or_language, cell.metrics, other.metrics))
+        if not columns:
+            yield cell
+            continue
         scored = next((partner.key for partner in partners if partner.kind == "score"), None)
         ready = cell.metrics if isinstance(cell.metrics, Columns) else Columns(cell.metrics)
         yield replace(cell, metrics=ready.joined(columns), score_key=scored)
+
+
+def _under_mask(task: str) -> str:
+    """The name of a task under the mask of the language's own script."""
+    return f"{task}{',' if ':' in task else ':'}{_MASKED}"
 
 
 def _place(cell: CellData) -> object:

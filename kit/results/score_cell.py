@@ -14,7 +14,7 @@ from kit.errors import DataError, StorageError, Where
 from kit.jobdir import atomic_write
 from kit.results.collector import uncollected
 from kit.results.items import GeneratedItem, StoredScore, read_facts, read_generated
-from kit.score import METRICS_VERSION, Form, ItemScore, Targets, forms_against, targets_of
+from kit.score import METRICS_VERSION, Form, ItemScore, Targets, forms_against, length_f1s, targets_of
 from kit.score import score_items as score_outputs
 
 _written = json.JSONEncoder(ensure_ascii=False).encode
@@ -95,6 +95,12 @@ def form_items(ids: Sequence[str], raws: Sequence[str], examples: Sequence[Examp
     """The form of outputs whose examples are all there; a foil is a gold answer of another question on the context."""
     targets = _slice(_Asked(examples)).targets
     return forms_against(raws, [targets[id_] for id_ in ids])
+
+
+def length_items(ids: Sequence[str], raws: Sequence[str], examples: Sequence[Example]) -> list[float]:
+    """F1 of each output's best span of the gold's length; their examples are all there."""
+    answers = {example.id: example.answers or ("",) for example in examples}
+    return length_f1s(raws, [answers[id_] for id_ in ids])
 
 
 class _Asked:

@@ -8,7 +8,7 @@ language. `METRICS_VERSION` rises whenever any number of `score_item` can change
 from kit.score.answer import cut
 from kit.score.aware import aware_exact_match, aware_f1
 from kit.score.differences import DIFFERENCES, Difference
-from kit.score.form import Form, Targets, forms, forms_against, targets_of
+from kit.score.form import Form, Targets, forms, forms_against, length_f1s, targets_of
 from kit.score.item import METRICS_VERSION, ItemScore, score_item, score_items
 from kit.score.languages import code
 from kit.score.mlqa import MLQA_LANGUAGES, mlqa_exact_match, mlqa_f1
@@ -32,6 +32,7 @@ __all__ = [
     "f1",
     "forms",
     "forms_against",
+    "length_f1s",
     "mlqa_exact_match",
     "mlqa_f1",
     "overrun",

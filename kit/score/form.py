@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from kit.score import squad
 from kit.score.answer import parted
-from kit.score.overlap import f1_of_counts
+from kit.score.overlap import f1_of_counts, token_f1
 
 Tokens = Sequence[str]
 
@@ -90,6 +90,37 @@ def forms_against(raws: Sequence[str], targets: Sequence[Targets]) -> list[Form]
         return []
     answers = squad.tokens_of_lines([parted(raw)[0] for raw in raws])
     return [_form(answer, against) for answer, against in zip(answers, targets, strict=True)]
+
+
+def length_f1s(raws: Sequence[str], golds: Sequence[Sequence[str]]) -> list[float]:
+    """F1, 0 to 1, of the best span of each raw output that has as many tokens as the gold it is measured against; of
+    the whole answer where that is shorter. The length oracle of S3: a cut at that length would be blind to a lead-in.
+    """
+    if not raws:
+        return []
+    answers = squad.tokens_of_lines([parted(raw)[0] for raw in raws])
+    wanted = [squad.gold_tokens(tuple(own)) for own in golds]
+    return [
+        max(_length_f1(answer, gold) for gold in own) for answer, own in zip(answers, wanted, strict=True)
+    ]
+
+
+def _length_f1(answer: Tokens, gold: Tokens) -> float:
+    width = len(gold)
+    if not width or len(answer) <= width:
+        return token_f1(answer, gold) if gold and answer else float(not gold and not answer)
+    left = {token: gold.count(token) for token in set(gold)}
+    same = best = 0
+    for at, token in enumerate(answer):  # a window of the gold's length, moved by one token at a time
+        if token in left:
+            same += left[token] > 0
+            left[token] -= 1
+        gone = answer[at - width] if at >= width else None
+        if gone is not None and gone in left:
+            left[gone] += 1
+            same -= left[gone] > 0
+        best = max(best, same)
+    return f1_of_counts(best, width, width) if best else 0.0
 
 
 def _counted(golds: Sequence[Tokens], foils: Sequence[Tokens]) -> Targets:

@@ -19,7 +19,8 @@ def looked(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     home = tmp_path_factory.mktemp("lens")
     (home / "map.json").write_text(json.dumps({str(token): "en" for token in range(0, 4000, 2)}))
     kit = Kit(home / "home")
-    tasks = f"[generate, lens, {{kind: lens, positions: answer}}, {{kind: lens, map: {home}/map.json}}]"
+    lenses = f"lens, {{kind: lens, positions: answer}}, {{kind: lens, map: {home}/map.json}}"
+    tasks = f"[generate, {{kind: generate, only: own-script}}, {lenses}]"
     evaluate = "[{dataset: tiny-qa, languages: [en, or], split: test, limit: 60}]"
     kit("run", RECIPE, "--set", "train=[]", "--set", f"evaluate={evaluate}", "--set", f"tasks={tasks}")
     return kit
@@ -47,6 +48,27 @@ def test_the_mass_is_a_metric_of_tables_too(looked: Kit) -> None:
     assert shown["base"]["value"] == pytest.approx(
         sum(last[name]["value"] for name in lens["own_classes"]), abs=0.01
     )
+
+
+def test_stopping_and_language_share_out_what_an_answer_loses(looked: Kit) -> None:
+    """S3: F1 is what is left under both, less what is lost to each; and a mask leaves no other script."""
+
+    def values(metric: str) -> dict[tuple[str, str], float]:
+        tables = looked.json("table", "--metric", metric)["tables"]
+        return {
+            (table["task"], cell["language"]): cell["base"]["value"]
+            for table in tables
+            for cell in table["cells"]
+            if "base" in cell
+        }
+
+    f1, stop, language, free = (values(name) for name in ("f1", "lost_stop", "lost_language", "f1_free"))
+    for code in ("en", "or"):
+        place = ("generate", code)
+        assert f1[place] == pytest.approx(free[place] - stop[place] - language[place], abs=1e-4)
+        assert stop[place] > 10  # the base's fault is that it runs on, in its own script
+        assert abs(language[place]) < 5
+        assert values("script_own")["generate:only=own-script", code] > 99
 
 
 def test_files_and_figures(looked: Kit, tmp_path: Path) -> None:
