@@ -91,6 +91,7 @@ def test_a_run_outlives_the_screen_and_is_found_stopped_and_gone_on_with(
         await user.until(lambda: "at work" in user.static("#state"), "work again")
         await user.asked("s", "y")
         await user.until(lambda: "stopped" in user.static("#state"), "the end again")
+        await user.until(lambda: not folder.holder(), "the run left alone")
         await user.press("2")
         await user.until(lambda: "stopped" in user.text(), "the runs")
         await user.asked("d", "y")
