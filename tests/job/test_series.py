@@ -1,4 +1,4 @@
-"""A series makes what single jobs make, bit for bit, on one base; a kill costs what is in flight; a failure ends it."""
+"""A series makes what single jobs make, bit for bit, on one base; a kill costs what is in flight, a failure a piece."""
 
 from __future__ import annotations
 
@@ -187,16 +187,41 @@ def test_what_is_in_the_folder_already_is_not_made_again(bench: Bench) -> None:
     assert len(events(folder, "adapter")) == 2 and len(events(folder, "cell")) == 4
 
 
-def test_a_piece_that_fails_ends_the_series_and_keeps_what_was_made(bench: Bench) -> None:
-    bad = replace(TUNE, save_steps=(99,))
-    pieces = pieces_of((cells(), bad, cells(tuned(bad, 99)), cells(replicate=1)))
+def test_a_piece_that_fails_costs_what_waits_for_it_and_no_more(bench: Bench) -> None:
+    bad = replace(TUNE, seed=8, save_steps=(99,))  # steps are no part of a tuning's key
+    worse = replace(TUNE, seed=9, save_steps=(98,))
+    works = (cells(), bad, cells(tuned(bad, 99)), worse, TUNE, cells(tuned(TUNE), replicate=1))
+    pieces = pieces_of(works)
     folder = bench.write("series", pieces)
     with pytest.raises(InPiece) as failed:
         bench.run(folder)
     failure = classify(failed.value)
     assert failure.code == FailureCode.BAD_INPUT
     assert failure.message.startswith("piece-1: Checkpoints are asked for at steps 99")
-    assert {path.name for path in folder.cells.iterdir()} == set(pieces[0].keys)
+    assert {path.name for path in folder.cells.iterdir()} == {*pieces[0].keys, *pieces[5].keys}
+    assert [event["message"] for event in events(folder, "warning")] == [
+        f"passed over, for what it needs has failed: {pieces[2].name}"
+    ]
+    made = {path.name: (path / "items.jsonl").read_bytes() for path in folder.cells.iterdir()}
+    alone = bench.singly((works[0], works[4], works[5]))
+    assert {key: digest for key, digest in alone.items() if key in made} == {
+        key: sha256_file(folder.cells / key / "items.jsonl") for key in made
+    }
+
+
+def test_a_lack_of_memory_ends_it_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is started again with smaller batches, so nothing after it is begun in the old ones."""
+
+    def full(*arguments: object) -> None:
+        raise MemoryError
+
+    pieces = pieces_of((cells(), cells(replicate=1)))
+    folder = bench.write("series", pieces)
+    monkeypatch.setattr("kit.job.series.evaluate", full)
+    with pytest.raises(InPiece) as failed:
+        bench.run(folder)
+    assert classify(failed.value).code == FailureCode.OUT_OF_MEMORY
+    assert len(events(folder, "piece")) == 1
 
 
 def _start(folder: JobFolder) -> subprocess.Popen[bytes]:
