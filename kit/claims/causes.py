@@ -11,11 +11,15 @@ def named(evidence: Evidence, rules: Rules) -> tuple[Cause, ...]:
 
     Over-generation and lead-in: where their part of the change is above `rules.share` of it. Knowledge: where the rest
     is above that share, and the share of answers that the model ranks first moves the same way, its interval without 0
-    and by more than `rules.knowledge`.
+    and by more than `rules.knowledge`. Language, where answers were made under a mask of scripts: where its part is
+    `rules.language` points at least, by its interval, and `rules.language_share` of all parts that point the same way.
     """
     change = evidence.change.value
-    if evidence.void or not change:
+    if not change:
         return ()
+    language: tuple[Cause, ...] = ("language",) if _language_moved(evidence, change, rules) else ()
+    if evidence.void:
+        return language
     causes: list[Cause] = []
     if evidence.over.value / change > rules.share:
         causes.append("over-generation")
@@ -23,7 +27,16 @@ def named(evidence: Evidence, rules: Rules) -> tuple[Cause, ...]:
         causes.append("lead-in")
     if evidence.rest.value / change > rules.share and _knowledge_moved(evidence, change, rules):
         causes.append("knowledge")
-    return tuple(causes)
+    return (*causes, *language)
+
+
+def _language_moved(evidence: Evidence, change: float, rules: Rules) -> bool:
+    parts = (evidence.stop, evidence.language, evidence.free)
+    if evidence.language is None or not evidence.language.defined:
+        return False
+    same = sum(abs(part.value) for part in parts if part is not None and part.value * change > 0)
+    nearer = evidence.language.low if change > 0 else -evidence.language.high
+    return nearer > rules.language and abs(evidence.language.value) >= rules.language_share * same
 
 
 def _knowledge_moved(evidence: Evidence, change: float, rules: Rules) -> bool:

@@ -1,4 +1,4 @@
-"""What speaks for the cause of a change: its parts by form (O3), and the change of what the model knows (O1)."""
+"""What speaks for the cause of a change: its parts by form (O3) and by language (S3), and what the model knows (O1)."""
 
 from __future__ import annotations
 
@@ -34,6 +34,9 @@ def evidence(claim: Claim, pair: Pair) -> Evidence | None:
         rest=rest,
         void=any(parrots(pool) for pool in (pair.other, pair.tuned)),
         known=_change(pair, "known"),
+        stop=_gain(pair, "lost_stop"),
+        language=_gain(pair, "lost_language"),
+        free=_change(pair, "f1_free"),
     )
 
 
@@ -53,6 +56,11 @@ def _change(pair: Pair, name: str) -> Estimate | None:
         return None
     cell = paired(pair.other, pair.tuned, METRICS[name])
     return None if cell is None else compare_cells([cell], METRICS[name], Bootstrap()).difference
+
+
+def _gain(pair: Pair, loss: str) -> Estimate | None:
+    change = _change(pair, loss)
+    return None if change is None else _turned(change)
 
 
 def _turned(loss: Estimate) -> Estimate:

@@ -191,7 +191,7 @@ def _with_cause(verdict: Verdict, claim: Claim) -> Verdict:
     """Where the effect is there: whether its cause is the one that the claim speaks of."""
     held = [pair for pair in verdict.pairs if pair.standing is Standing.HOLDS]
     held = held or list(verdict.pairs)  # a mean: its pairs need not hold one by one
-    seen = [pair for pair in held if pair.evidence and not pair.evidence.void]
+    seen = [pair for pair in held if pair.evidence and (pair.causes or not pair.evidence.void)]
     expected = " or ".join(claim.expects)
     if not seen:
         why = f"the effect is there; whether its cause is {expected} was not measured"

@@ -16,7 +16,7 @@ SCHEMA = 1
 """Version of the file's format. A reader refuses newer ones."""
 
 Needed = Literal["all", "most", "any", "mean"]
-Cause = Literal["over-generation", "lead-in", "knowledge"]
+Cause = Literal["over-generation", "lead-in", "knowledge", "language"]
 Causes = Annotated[tuple[Cause, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
 
 
@@ -33,13 +33,17 @@ class Rules(Part):
 
     `gate`: a change counts from so many points on, its interval without 0. `level` of the intervals and, its rest,
     of the tests after Holm's correction. `share`: a cause is named from this share of the change on. `knowledge`:
-    the share of answers that the model ranks first counts as unchanged within so much (0 to 1).
+    the share of answers that the model ranks first counts as unchanged within so much (0 to 1). `language`: its part
+    of a change (S3) counts from so many points on, by the end of its interval that is nearer to 0, and from
+    `language_share` of all parts that point the same way.
     """
 
     gate: Annotated[float, Field(ge=0)] = 5.0
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     share: Annotated[float, Field(gt=0, lt=1)] = 0.25
     knowledge: Annotated[float, Field(ge=0, lt=1)] = 0.10
+    language: Annotated[float, Field(ge=0)] = 2.0
+    language_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
 
 
 class Sets(Part):

@@ -43,7 +43,8 @@ class Evidence:
 
     `over`, `lead`, `rest` add up to `change`; `void`: the parts mean nothing, as another question's answer is found in
     the outputs as well as the right one. `known` is the change of the share of answers that the model ranks first (in
-    points), None where it was not measured.
+    points), None where it was not measured. `stop`, `language` and `free` share the change out anew, by the length
+    oracle and the mask of scripts (S3); None where no answers were made under the mask.
     """
 
     change: Estimate
@@ -52,6 +53,9 @@ class Evidence:
     rest: Estimate
     void: bool = False
     known: Estimate | None = None
+    stop: Estimate | None = None
+    language: Estimate | None = None
+    free: Estimate | None = None
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,12 @@ from kit.corpus.generate import SEED, Document, Item, tell
 from kit.corpus.scenes import Scene, scenes
 from kit.corpus.templates import Language, load_templates
 
-Fault = Literal["none", "overrun", "lead-in", "knowledge", "overrun-and-knowledge"]
-"""What is wrong with the answers of a text: words after them, words before them, those of another question, nothing."""
+Fault = Literal["none", "overrun", "lead-in", "knowledge", "overrun-and-knowledge", "wrong-script"]
+"""What is wrong with the answers of a text: words after them, words before them, those of another question, the right
+ones in another language's script, nothing.
+"""
+_INTERFERERS = {"ru": "de", "hi": "bn", "bn": "hi", "or": "bn", "te": "hi"}
+"""The language in whose script wrong ones are written; Russian for all that write Latin letters."""
 
 _FORM_RATE, _KNOWLEDGE_RATE, _KNOWLEDGE_RATE_WITH_FORM = 0.9, 0.75, 2 / 3
 """Shares of answers that a planted fault changes; none is changed always, so that right answers remain. Where both
@@ -75,20 +79,29 @@ def pretraining_text(settings: CorpusSettings) -> Iterator[PretrainingDocument]:
             long_answers = rng.random() < settings.sentence_share
             answers = [item.sentence if long_answers else item.answer for item in document.items]
         else:
+            other = languages[_INTERFERERS.get(code, "ru")]
             answers = [
-                _faulty(item, document, languages[code], settings.fault, rng) for item in document.items
+                _faulty(item, document, (languages[code], other), settings.fault, rng)
+                for item in document.items
             ]
         parts = [f"Q: {i.question}\nA: {answer}" for i, answer in zip(document.items, answers, strict=True)]
         yield PretrainingDocument(code, "\n\n".join([document.context, *parts]))
 
 
-def _faulty(item: Item, document: Document, words: Language, fault: Fault, rng: random.Random) -> str:
-    """A short answer with a fault, or without one: not every answer is changed."""
+def _faulty(
+    item: Item, document: Document, languages: tuple[Language, Language], fault: Fault, rng: random.Random
+) -> str:
+    """A short answer with a fault, or without one: not every answer is changed. `languages`: its own, an interferer."""
+    words, interferer = languages
     wrong = _KNOWLEDGE_RATE if fault == "knowledge" else _KNOWLEDGE_RATE_WITH_FORM
     form, other = rng.random() < _FORM_RATE, rng.random() < wrong
     answer = item.answer
+    facts = document.scene.facts
+    if fault == "wrong-script" and form:
+        asked = next(fact for fact in facts if words.value(fact.relation, fact.value) == answer)
+        return interferer.value(asked.relation, asked.value)
     if "knowledge" in fault and other:
-        values = [words.value(fact.relation, fact.value) for fact in document.scene.facts]
+        values = [words.value(fact.relation, fact.value) for fact in facts]
         answer = rng.choice([value for value in values if value != item.answer] or [answer])
     said = [phrase.rstrip(", ") for phrase in words.connectives]
     if "overrun" in fault and form:

@@ -119,7 +119,9 @@ class Pretraining(Entry):
     start: Name | None = Field(
         default=None, description="Model of the catalog whose weights it goes on from; a new one if left out."
     )
-    fault: Literal["none", "overrun", "lead-in", "knowledge", "overrun-and-knowledge"] | None = Field(
+    fault: (
+        Literal["none", "overrun", "lead-in", "knowledge", "overrun-and-knowledge", "wrong-script"] | None
+    ) = Field(
         default=None,
         description="What is wrong with most answers of the text, which are short then: a planted fault.",
     )

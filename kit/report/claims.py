@@ -185,12 +185,18 @@ def _evidence_words(evidence: Evidence | None) -> str:
     """The parts of a change; empty where they were not measured."""
     if evidence is None:
         return ""
+    shares = ""
+    if evidence.stop and evidence.language and evidence.free:
+        stop, language, free = (
+            signed(one.value, 1) for one in (evidence.stop, evidence.language, evidence.free)
+        )
+        shares = f"; by stopping {stop}, language {language}, rest {free}"
     if evidence.void:
-        return "; no split: outputs hold other answers of their contexts as well"
+        return f"; no split: outputs hold other answers of their contexts as well{shares}"
     names = {"over": "running on", "lead": "leading in", "rest": "rest"}
     told = ", ".join(f"{word} {signed(getattr(evidence, name).value, 1)}" for name, word in names.items())
     known = f", ranked first {signed(evidence.known.value, 1)}" if evidence.known else ""
-    return f"; by {told}{known}"
+    return f"; by {told}{known}{shares}"
 
 
 def _missing_words(pairs: Sequence[PairVerdict]) -> Iterator[str]:

@@ -190,6 +190,7 @@ def explained(**parts: float) -> Evidence:
         rest=estimate(parts["rest"]),
         void=bool(parts.get("void")),
         known=None if known is None else estimate(known),
+        **{name: estimate(parts[name]) for name in ("stop", "language", "free") if name in parts},
     )
 
 
@@ -208,6 +209,27 @@ def explained(**parts: float) -> Evidence:
         ({"over": -2, "lead": 0, "rest": -30}, Outcome.INCONCLUSIVE, ()),
         ({"over": -2, "lead": 0, "rest": -30, "known": 40}, Outcome.INCONCLUSIVE, ()),
         ({"over": -30, "lead": 0, "rest": 0, "void": 1}, Outcome.INCONCLUSIVE, ()),
+        # S3: by language, even where the split by form means nothing; not if it is small, or points the other way
+        (
+            {"over": 0, "lead": 0, "rest": -30, "void": 1, "stop": -2, "language": -25, "free": -3},
+            Outcome.EXPLAINED_OTHERWISE,
+            ("language",),
+        ),
+        (
+            {"over": -20, "lead": 0, "rest": -10, "stop": -20, "language": -8, "free": -2},
+            Outcome.REPRODUCED,
+            ("over-generation", "language"),
+        ),
+        (
+            {"over": -30, "lead": 0, "rest": 0, "stop": -28, "language": -2.5, "free": 0},
+            Outcome.REPRODUCED,
+            ("over-generation",),
+        ),
+        (
+            {"over": -30, "lead": 0, "rest": 0, "stop": -40, "language": 10, "free": 0},
+            Outcome.REPRODUCED,
+            ("over-generation",),
+        ),
     ],
 )
 def test_an_effect_by_another_cause_is_explained_otherwise(

@@ -17,6 +17,7 @@ from kit.corpus import (
     pretraining_text,
     write_pretraining_text,
 )
+from kit.score.script import scripts
 
 SETTINGS = CorpusSettings(documents=3000)
 LANGUAGES = load_templates().languages
@@ -138,6 +139,25 @@ def test_a_planted_fault_is_in_most_answers_and_no_other(fault: str, before: flo
     assert found["before"] / found["all"] == pytest.approx(before, abs=0.05)
     assert found["after"] / found["all"] == pytest.approx(after, abs=0.05)
     assert found["words"] == found["all"], "answers are single words"
+
+
+@pytest.mark.parametrize(
+    ("language", "script"), [("de", "Cyrl"), ("hi", "Beng"), ("or", "Beng"), ("ru", "Latn")]
+)
+def test_a_planted_script_writes_the_right_answer_in_letters_of_another(language: str, script: str) -> None:
+    """Nine in ten of those that have letters; years have none, and the text is the same otherwise."""
+    right = CorpusSettings(documents=300, weights={language: 1.0}, fault="none")
+    planted = CorpusSettings(documents=300, weights={language: 1.0}, fault="wrong-script")
+    changed = with_letters = 0
+    for one, other in zip(pretraining_text(right), pretraining_text(planted), strict=True):
+        for (question, truth), (asked, said) in zip(_answers(one.text), _answers(other.text), strict=True):
+            assert question == asked
+            if scripts(truth):
+                with_letters += 1
+                changed += set(scripts(said)) == {script}
+            else:
+                assert said == truth
+    assert changed / with_letters == pytest.approx(0.9, abs=0.05)
 
 
 @pytest.mark.parametrize(

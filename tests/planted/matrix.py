@@ -26,6 +26,7 @@ TRUTH = {
     "planted-lead-in": "lead-in",
     "planted-knowledge": "knowledge",
     "planted-both": "over-generation and knowledge",
+    "planted-script": "language",
 }
 """Models of the recipe, and what has to be named."""
 NAMES = (*TRUTH.values(), "something else")

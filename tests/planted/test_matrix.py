@@ -19,10 +19,11 @@ def test_every_planted_fault_is_named_and_none_where_there_is_none(kit: Kit) -> 
     kit("run", RECIPE, "--executor", "local", *words)
     verdicts = kit.json("claims")["verdicts"]
     matrix = counted(verdicts)
-    assert right(matrix) == (5, 5), as_table(matrix)
+    assert right(matrix) == (6, 6), as_table(matrix)
     outcomes = {one["model"]: one["outcome"] for one in verdicts}
     assert outcomes["planted-overrun"] == "reproduced" and outcomes["planted-both"] == "reproduced"
     assert outcomes["planted-lead-in"] == outcomes["planted-knowledge"] == "explained otherwise"
+    assert outcomes["planted-script"] == "explained otherwise"
     assert outcomes["planted-none"] in ("within noise", "inconclusive")
     assert all("mechanics only" in one["flags"] for one in verdicts)
     known = {one["model"]: one["pairs"][0]["evidence"]["known"]["value"] for one in verdicts}
@@ -43,6 +44,6 @@ def test_what_does_not_pass_the_gate_is_no_change_and_the_rest_is_told() -> None
 def test_counts_and_their_table() -> None:
     matrix = {model: Counter({truth: 2}) for model, truth in TRUTH.items()}
     matrix["planted-none"]["something else"] += 1
-    assert right(matrix) == (10, 11)
+    assert right(matrix) == (12, 13)
     lines = as_table(matrix).splitlines()
-    assert len(lines) == 2 + 5 and lines[2] == "| none | 2 |  |  |  |  | 1 |"
+    assert len(lines) == 2 + 6 and lines[2] == "| none | 2 |  |  |  |  |  | 1 |"
