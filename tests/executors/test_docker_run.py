@@ -70,7 +70,7 @@ def test_containers_give_the_bits_that_this_machine_gives(
     lab: Lab, client: Any, recipe: Path, tmp_path: Path
 ) -> None:
     code, output = lab.run("run", recipe, "--executor", "docker")
-    assert code == 0 and "3 jobs to run on 1 slots (docker: asked for" in output, output
+    assert code == 0 and "1 jobs to run on 1 slots (docker: asked for" in output, output  # a series of three
     here = Lab(tmp_path / "here")
     assert here.run("run", recipe, "--executor", "local")[0] == 0
     assert len(lab.contents()) > 12 and lab.contents() == here.contents()
@@ -152,7 +152,8 @@ def test_the_smoke_recipe_gives_the_same_predictions(smoke: tuple[Kit, Any], cli
     assert code == 0, output
     here = Lab(smoke[0].home)
     plan = json.loads(next(lab.home.glob("runs/smoke-*/state.json")).read_text())["jobs"]
-    assert len(plan) == 13  # the base, and for each of six tunings it and its evaluation
+    pieces = [len(job["keys"]) for job in plan]
+    assert len(plan) == 2 and sum(pieces) > 13  # two slots, a series each
     handles = [job.handle() for run in lab.home.glob("runs/*") for job in RunFolder(run).job_folders()]
     assert [handle.executor for handle in handles if handle] == ["docker"] * len(plan)
     assert sum(lab.told("started", "pid").values()) == len(plan)
