@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -92,13 +93,8 @@ def lens(
 def _with_row(table: LensTable, row: str | None) -> LensTable:
     if row is None:
         return table
-    from dataclasses import replace
-
-    names = (row, row.partition("@")[0])
     kept = tuple(
-        one
-        for one in table.rows
-        if one.subject.is_base or one.subject.name == row or one.subject.trained_on in names
+        one for one in table.rows if one.subject.is_base or row in (one.subject.name, one.subject.trained_on)
     )
     if all(one.subject.is_base for one in kept) and row != "base":
         rows = ", ".join(one.subject.name for one in table.rows)

@@ -8,8 +8,17 @@ from kit.jobdir.files import sha256_file
 
 CELL_SCHEMA = 1
 """Version of a finished cell's files, which is not that of job folders. A reader refuses newer ones."""
+NEUTRAL, SPECIAL, BROKEN, PADDING, UNMAPPED = "neutral", "special", "broken", "padding", "unmapped"
+"""Classes of tokens in a `lens` cell that speak for no script and no language."""
+ONLY_SCRIPTS, BAN_SCRIPTS = "scripts=", "ban="
+"""How an intervention on scripts begins; ISO 15924 codes follow, joined by `+`."""
 ITEMS_FILE = "items.jsonl"
 LENS_FILE = "lens.npz"
+
+
+def broken(script: str) -> str:
+    """The class of pieces of characters that can only become one of that script."""
+    return f"{BROKEN} {script}"
 
 
 def digest_of_cell(folder: Path) -> str:

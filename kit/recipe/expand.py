@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from kit.jobdir import GenerateTask, LensTask, Lora, Prompt, ScoreTask, Task, TrainerSettings
+from kit.jobdir.cell import BAN_SCRIPTS, ONLY_SCRIPTS
 from kit.recipe.model import Generate, Lens, Recipe, Score
 from kit.score.script import written_with
 
@@ -75,8 +76,8 @@ def interventions(task: Generate | Score | Lens, script: str) -> tuple[str, ...]
     if not isinstance(task, Generate):
         return ()
     if task.only:
-        return (f"scripts={'+'.join(written_with(script))}",)
-    return (f"ban={'+'.join(sorted(task.ban))}",) if task.ban else ()
+        return (f"{ONLY_SCRIPTS}{'+'.join(written_with(script))}",)
+    return (f"{BAN_SCRIPTS}{'+'.join(sorted(task.ban))}",) if task.ban else ()
 
 
 def train_prompt(recipe: Recipe, prompt: Template) -> Prompt:
@@ -180,7 +181,8 @@ def _lens(task: Lens, maps: Mapping[Path | None, str]) -> tuple[str, LensTask]:
 
 def _label(task: Score | Lens, usual: Score | Lens, names: Iterable[str]) -> str:
     """The kind, and behind a colon what differs from the usual one."""
+    values = {name: getattr(task, name) for name in names if getattr(task, name) != getattr(usual, name)}
     different = [
-        f"{name}={getattr(task, name)}" for name in names if getattr(task, name) != getattr(usual, name)
+        f"{name}={value.stem if isinstance(value, Path) else value}" for name, value in values.items()
     ]
     return f"{task.kind}:{','.join(different)}" if different else task.kind

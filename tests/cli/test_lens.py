@@ -28,6 +28,7 @@ def looked(tmp_path_factory: pytest.TempPathFactory) -> Kit:
 
 def test_tables_show_layers_and_scripts(looked: Kit) -> None:
     text = looked("lens").stdout
+    assert "task lens:map=map\n" in text  # its name, not where it lies on this machine
     assert text.count("Lens: tiny-bloom") == 6 and "Orya°" in text and "Latn°" in text
     (table,) = looked.json("lens", "--language", "or", "--task", "lens")["tables"]
     assert table["own_classes"] == ["Orya", "broken Orya"] and table["layers"][0] == "embedding"
