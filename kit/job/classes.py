@@ -22,9 +22,9 @@ import torch
 
 from kit.job.failures import BadInput
 from kit.job.pieces import bytes_of, decided_script
+from kit.jobdir.cell import BROKEN, NEUTRAL, PADDING, SPECIAL, UNMAPPED, broken
 from kit.score.script import scripts
 
-NEUTRAL, BROKEN, SPECIAL, PADDING, UNMAPPED = "neutral", "broken", "special", "padding", "unmapped"
 _REPLACEMENT = "\ufffd"  # what decoding makes of bytes that are no whole character
 _PLAIN = frozenset(string.punctuation + string.digits + string.whitespace)
 _WORD = "word"  # not set apart: langid has it
@@ -68,7 +68,7 @@ def _by_script(text: str, token: str) -> Row:
     if _REPLACEMENT not in text:
         return scripts(text) or NEUTRAL
     script = decided_script(bytes_of(token) or b"")
-    return f"{BROKEN} {script}" if script else BROKEN
+    return broken(script) if script else BROKEN
 
 
 def _from_rows(rows: Sequence[Row], outputs: int, first: Iterable[str] = ()) -> Classes:

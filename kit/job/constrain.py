@@ -11,11 +11,9 @@ from collections.abc import Sequence
 
 import torch
 
-from kit.job.classes import BROKEN, Classes
+from kit.job.classes import Classes
 from kit.job.failures import BadInput
-
-_ALWAYS = ("neutral", "special", "broken")
-_ONLY, _BAN = "scripts=", "ban="
+from kit.jobdir.cell import BAN_SCRIPTS, BROKEN, NEUTRAL, ONLY_SCRIPTS, SPECIAL, broken
 
 
 class Constraint:
@@ -26,12 +24,12 @@ class Constraint:
     """
 
     def __init__(self, intervention: str, classes: Classes) -> None:
-        if not intervention.startswith((_ONLY, _BAN)):
+        if not intervention.startswith((ONLY_SCRIPTS, BAN_SCRIPTS)):
             raise BadInput(f"There is no intervention {intervention!r}.", "Use scripts=… or ban=….")
-        self._only = intervention.startswith(_ONLY)
+        self._only = intervention.startswith(ONLY_SCRIPTS)
         named = intervention.partition("=")[2].split("+")
-        scripts = {*named, *(f"{BROKEN} {name}" for name in named)}
-        kept = {*scripts, *_ALWAYS} if self._only else set(classes.names) - scripts
+        scripts = {*named, *map(broken, named)}
+        kept = {*scripts, NEUTRAL, SPECIAL, BROKEN} if self._only else set(classes.names) - scripts
         off = torch.tensor([name not in kept for name in classes.names])
         self._allowed = classes.weights[:, off].sum(dim=1) == 0
 

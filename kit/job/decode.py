@@ -15,8 +15,7 @@ import torch
 
 from kit.job.constrain import Constraint
 from kit.job.memory import halving
-from kit.job.padding import batches_by_length
-from kit.job.prefix import Fit, Opened, Sharing, batches, shares
+from kit.job.prefix import Fit, Opened, Sharing, batches_of
 from kit.job.sampling import Chooser
 from kit.job.vocabulary import Vocabulary, decode_text, line_is_complete
 from kit.jobdir import GenerateTask
@@ -76,12 +75,7 @@ class Decoder:
         """Batches of prompts, those that begin alike together; where a model's cache does not allow that, of like
         length. `rows_for` says how many rows make a batch.
         """
-        lengths = [len(prompt) for prompt in prompts]
-        if shares(self._model):
-            parts = batches(prompts, lengths, rows_for)
-        else:
-            parts = batches_by_length(lengths, lambda length: rows_for(length, length))
-        for batch in parts:
+        for batch in batches_of(self._model, prompts, [len(prompt) for prompt in prompts], rows_for):
             yield from halving(lambda rows: self._run(rows, ids, prompts), batch)
 
     def _run(

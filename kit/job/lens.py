@@ -20,8 +20,7 @@ from kit.job.classes import Classes
 from kit.job.failures import BadInput
 from kit.job.layers import Layers
 from kit.job.memory import halving
-from kit.job.padding import batches_by_length
-from kit.job.prefix import Fit, Sharing, batches, shares
+from kit.job.prefix import Fit, Sharing, batches_of
 from kit.job.scoring import Row
 
 _VALUES_AT_ONCE = {"cpu": 1 << 25, "cuda": 1 << 28}  # logits of one product: 128 MB, 1 GB in float32
@@ -78,11 +77,7 @@ class Lens:
     def fast(self, rows: Sequence[Row], rows_for: Fit) -> Iterator[Seen]:
         """Batches of rows, those that begin alike together, as `kit.job.scoring.Scorer.fast`."""
         lengths = [len(prompt) + len(tail) for prompt, tail in rows]
-        if shares(self._model):
-            parts = batches([prompt for prompt, _ in rows], lengths, rows_for)
-        else:
-            parts = batches_by_length(lengths, lambda length: rows_for(length, length))
-        for batch in parts:
+        for batch in batches_of(self._model, [prompt for prompt, _ in rows], lengths, rows_for):
             yield from halving(lambda indices: self._run(indices, rows), batch)
 
     def _run(self, batch: Sequence[int], rows: Sequence[Row]) -> list[Seen]:

@@ -21,7 +21,7 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-from kit.job.padding import cache_name, left_padded, positions, takes_positions
+from kit.job.padding import batches_by_length, cache_name, left_padded, positions, takes_positions
 
 Ids = Sequence[int]
 Fit = Callable[[int, int], int]
@@ -85,6 +85,15 @@ def batches(prompts: Sequence[Ids], longer: Sequence[int], rows_for: Fit) -> Ite
         batch += rows
     if batch:
         yield batch
+
+
+def batches_of(
+    model: Any, prompts: Sequence[Ids], longer: Sequence[int], rows_for: Fit
+) -> Iterator[list[int]]:
+    """`batches`, those that begin alike together; of like length where the model's cache does not allow that."""
+    if shares(model):
+        return batches(prompts, longer, rows_for)
+    return batches_by_length(longer, lambda length: rows_for(length, length))
 
 
 class Room(DynamicLayer):

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 
 from kit.job.memory import halving
-from kit.job.padding import batches_by_length
-from kit.job.prefix import Fit, Sharing, batches, shares
+from kit.job.prefix import Fit, Sharing, batches_of
 from kit.job.vocabulary import Vocabulary
 
 Row = tuple[Sequence[int], Sequence[int]]
@@ -51,11 +50,7 @@ class Scorer:
         `rows_for` says how many rows make a batch.
         """
         lengths = [len(prompt) + len(tail) for prompt, tail in rows]
-        if shares(self._model):
-            parts = batches([prompt for prompt, _ in rows], lengths, rows_for)
-        else:
-            parts = batches_by_length(lengths, lambda length: rows_for(length, length))
-        for batch in parts:
+        for batch in batches_of(self._model, [prompt for prompt, _ in rows], lengths, rows_for):
             yield from halving(lambda indices: self._run(indices, rows), batch)
 
     def _run(self, batch: Sequence[int], rows: Sequence[Row]) -> list[Scored]:

@@ -12,21 +12,19 @@ import numpy as np
 
 from kit.data.probe import ITEMS, slipped_mean
 from kit.errors import DataError, Where
-from kit.jobdir import LENS_FILE
+from kit.jobdir.cell import BROKEN, LENS_FILE, NEUTRAL, PADDING, SPECIAL, UNMAPPED, broken
 from kit.results.grid import Column, Grid, Pool, Subject, grids
 from kit.results.scripts import scripts_of
 from kit.results.types import CellData, Floats, LensArrays, MissingCell, Results
 from kit.score import code
 from kit.stats import Bootstrap, Estimate, mean_intervals
 
-APART = ("neutral", "special", "broken", "padding", "unmapped")
+APART = (NEUTRAL, SPECIAL, BROKEN, PADDING, UNMAPPED)
 """Classes of tokens that speak for no script and no language."""
-PADDING = "padding"
 Mean = Literal["items", "published"]
 """How items are brought to one figure: `lens_tables`."""
 _How = tuple[Sequence[str], Bootstrap, Mean]
 OUTPUT_COLUMNS = ("mass_own", "mass_other", "mass_none")
-_BROKEN = "broken "  # before the script that pieces of characters have decided on
 _SUM = 1e-3  # how far the mass of all classes may be from 1 by rounding
 
 
@@ -71,7 +69,7 @@ def own_classes(classes: Sequence[str], matrix: str, language: str) -> frozenset
     if matrix != "script":
         return frozenset({code(language)} & set(classes))
     found = scripts_of(language)
-    return frozenset({*found, *(f"{_BROKEN}{name}" for name in found)} & set(classes))
+    return frozenset({*found, *map(broken, found)} & set(classes))
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,14 @@ from transformers import (
     Qwen3Config,
 )
 
-from kit.job.classes import BROKEN, NEUTRAL, PADDING, SPECIAL, UNMAPPED, Classes, classes_of
+from kit.job.classes import Classes, classes_of
 from kit.job.failures import BadInput
 from kit.job.layers import Layers
 from kit.job.lens import Lens
 from kit.job.pieces import decided_script
 from kit.job.prompt import Encoder
 from kit.jobdir import CellSpec, LensTask, key_of, sha256_file
+from kit.jobdir.cell import BROKEN, NEUTRAL, PADDING, SPECIAL, UNMAPPED
 from kit.score.script import script_of
 from tests.job.conftest import EMBEDDED, QA, RunJob, examples, items, xquad_in
 
