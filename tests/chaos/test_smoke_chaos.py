@@ -100,27 +100,35 @@ def test_no_kill_loses_or_repeats_anything(
     always = 2
     gaps = [0] * (len(PHASES) - always - 1) + [*spread_over(KILLS - len(PHASES), always, chance), 0]
     for (phase, fault), random_kills in zip(PHASES.items(), gaps, strict=True):
-        assert die_at(lab, recipe, fault, tmp_path / f"fuse-{len(kills)}"), f"never came to: {phase}"
+        fuse = tmp_path / f"fuse-{len(kills)}"
+        if not die_at(lab, recipe, fault, fuse):
+            # A fast machine did all the work while others died: the rest die in another home.
+            ends_well(lab, smoke[0])
+            lab = Lab(tmp_path / f"home-{len(kills)}")
+            assert die_at(lab, recipe, fault, fuse), f"never came to: {phase}"
         kills[phase] += 1
         lab.note_finished()
         for _ in range(random_kills):
             kills[kill_at_random(lab, recipe, chance)] += 1
             lab.note_finished()
+    ends_well(lab, smoke[0])
+    print(dict(kills))
+    code, output = lab.run("run", recipe)
+    assert code == 0 and "0 jobs to run" in output
+
+
+def ends_well(lab: Lab, smoke: Kit) -> None:
+    """Let the run go on to its end: nothing is left over or was done twice, all is as without a kill."""
     code, output = lab.run("resume")
     assert code == 0, output
     lab.note_finished()
-    print(dict(kills))
-
     assert not lab.processes(), "a process is left"
     assert not lab.leftovers()
     repeated = {cell: count for cell, count in lab.told("cell", "key").items() if count > 1}
     assert not repeated, "cells were computed twice"
-    reference = Lab(smoke[0].home).contents()
-    found = lab.contents()
+    reference, found = Lab(smoke.home).contents(), lab.contents()
     assert len(found) > 60 and set(found) == set(reference)
     assert [name for name in found if found[name] != reference[name] and not name.startswith("tables/")] == []
-    code, output = lab.run("run", recipe)
-    assert code == 0 and "0 jobs to run" in output
 
 
 def spread_over(count: int, places: int, chance: random.Random) -> list[int]:

@@ -240,7 +240,7 @@ def test_progress_is_told_up_to_the_last_item(run_job: RunJob, monkeypatch: pyte
     ("cell", "words"),
     [
         (replace(GENERATE, version=2), "version 2"),
-        (replace(GENERATE, interventions=("window",)), "interventions"),
+        (replace(GENERATE, interventions=("window",)), "no intervention 'window'"),
         (replace(GENERATE, adapters=("adapter-9",)), "where adapter-9 lies"),
         (replace(GENERATE, task=GenerateTask(temperature=0.1)), "depends on order and batch"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
@@ -54,6 +55,8 @@ class RunPage(Page):
         self._chosen_by_hand = False
         self._chosen_for_user: str | None = None
         self._drawn: tuple[object, ...] = ()
+        # What a user asks for is done in turn: a stop still holds the run for a moment after the run has stopped.
+        self._turn = threading.Lock()
 
     def head(self) -> str:
         """The run's name."""
@@ -149,22 +152,25 @@ class RunPage(Page):
     @work(thread=True, exclusive=True, group="control")
     def _ask_of_job(self, act: Callable[..., None], *words: object) -> None:
         try:
-            act(*words)
+            with self._turn:
+                act(*words)
         except KitError as problem:
             self.bring(self.kit.tell, problem)
 
     @work(thread=True, exclusive=True, group="control")
     def _stop(self) -> None:
         try:
-            stop_run(self.watch_.folder)
+            with self._turn:
+                stop_run(self.watch_.folder)
         except KitError as problem:
             self.bring(self.kit.tell, problem)
 
     @work(thread=True, exclusive=True, group="control")
     def _resume(self) -> None:
         try:
-            go_on(self.kit.workspace, self.watch_.folder)
-            background(self.kit.workspace, self.watch_.folder)
+            with self._turn:
+                go_on(self.kit.workspace, self.watch_.folder)
+                background(self.kit.workspace, self.watch_.folder)
         except KitError as problem:
             self.bring(self.kit.tell, problem)
 
