@@ -30,7 +30,6 @@ from kit.results.columns import (
 from kit.results.items import (
     CellFacts,
     GeneratedItem,
-    StoredScore,
     read_facts,
     read_generated,
     read_ids,
@@ -49,6 +48,8 @@ _MASKED = "only=own-script"
 StoreCells = Callable[[str], Path | None]
 Gold = Callable[[str, str], list[Example] | None]
 Contexts = Mapping[tuple[str, str], str]
+_Scored = tuple[tuple[str, ...], Columns, int]
+"""Contexts of a cell's items, its columns, and the version of the metrics that made them."""
 
 
 def load(wanted: Wanted, store_cells: StoreCells, examples: Gold) -> Results:
@@ -84,7 +85,9 @@ def _turn(cell: WantedCell) -> tuple[bool, str, str]:
 
 @dataclass
 class _Reader:
-    """Reads cells one by one, each slice's gold and each folder once. `scored` is of the slice `scored_of`."""
+    """Reads cells one by one, each slice's gold and each folder once. `scored` and `gold_by_id` are of the slice
+    `scored_of`.
+    """
 
     store_cells: StoreCells
     examples: Gold
@@ -93,6 +96,7 @@ class _Reader:
     cells: dict[tuple[str, str], CellData] = field(default_factory=dict)
     scored: Memo = field(default_factory=dict)
     scored_of: tuple[str, str] = ("", "")
+    gold_by_id: dict[str, Example] = field(default_factory=dict)
 
     def read(self, wanted: WantedCell) -> CellData | MissingCell:
         known = self.cells.get((wanted.key, wanted.at.language))
@@ -120,31 +124,63 @@ class _Reader:
     def _generated(self, wanted: WantedCell, folder: Path, facts: CellFacts) -> CellData | MissingCell:
         items = read_generated(folder, facts.n)
         gold = self._gold(wanted)
-        if self.scored_of != (wanted.spec.data, wanted.at.language):
-            self.scored, self.scored_of = {}, (wanted.spec.data, wanted.at.language)
-        scores = read_scores(folder) if gold is None else score_items(items, gold, folder, self.scored)
-        if scores is None:
+        if gold is None:
+            found = self._as_stored(wanted, items, folder)
+        else:
+            found = self._scored_again(wanted, items, gold, folder)
+        if found is None:
             return MissingCell(wanted, "neither gold data nor stored scores are at hand")
-        ids, raws = tuple(item.id for item in items), tuple(item.raw for item in items)
-        if tuple(score.id for score in scores) != ids:
-            raise DataError(f"{folder / 'scores.jsonl'} does not hold the items of items.jsonl")
-        self.contexts.update({(wanted.spec.data, score.id): score.context_id for score in scores})
+        clusters, columns, version = found
         return CellData(
             at=wanted.at,
             key=wanted.key,
             data=wanted.spec.data,
-            ids=ids,
-            clusters=tuple(score.context_id for score in scores),
-            metrics=_columns((ids, raws), items, scores, gold, wanted.at.language),
-            raw=raws,
+            ids=tuple(item.id for item in items),
+            clusters=clusters,
+            metrics=columns,
+            raw=tuple(item.raw for item in items),
             stops=tuple(item.stop for item in items),
             tokens=np.array([item.tokens for item in items], dtype=np.int64),
             environment=facts.environment,
             adapter_digests=facts.adapter_digests,
             rescored=gold is not None,
             seen=wanted.seen_by_model,
-            metrics_version=min((score.metrics_version for score in scores), default=METRICS_VERSION),
+            metrics_version=version,
         )
+
+    def _scored_again(
+        self, wanted: WantedCell, items: Sequence[GeneratedItem], gold: Sequence[Example], folder: Path
+    ) -> _Scored:
+        """Columns of the form take longer than all others and are worked out when they are asked for."""
+        language = wanted.at.language
+        if self.scored_of != (wanted.spec.data, language):
+            self.scored, self.scored_of = {}, (wanted.spec.data, language)
+            self.gold_by_id = {example.id: example for example in gold}
+        scores = score_items(items, self.gold_by_id, folder, self.scored)
+        ids, raws = [item.id for item in items], [item.raw for item in items]
+        later: dict[str, Make] = {
+            **dict.fromkeys(FORM_COLUMNS, lambda: form_columns(form_items(ids, raws, gold))),
+            LENGTH: lambda: length_columns(length_items(ids, raws, gold)),
+            SCRIPT_COLUMN: lambda: script_columns(raws, language),
+        }
+        clusters = tuple(self.gold_by_id[id_].context_id for id_ in ids)
+        return clusters, Columns(generated_columns(items, scores), later), METRICS_VERSION
+
+    def _as_stored(self, wanted: WantedCell, items: Sequence[GeneratedItem], folder: Path) -> _Scored | None:
+        scores = read_scores(folder)
+        if scores is None:
+            return None
+        if [score.id for score in scores] != [item.id for item in items]:
+            raise DataError(f"{folder / 'scores.jsonl'} does not hold the items of items.jsonl")
+        self.contexts.update({(wanted.spec.data, score.id): score.context_id for score in scores})
+        raws = [item.raw for item in items]
+        ready = generated_columns(items, [score.score for score in scores])
+        forms = [score.form for score in scores if score.form is not None]
+        if len(forms) == len(scores):
+            ready |= form_columns(forms)
+        later: dict[str, Make] = {SCRIPT_COLUMN: lambda: script_columns(raws, wanted.at.language)}
+        version = min((score.metrics_version for score in scores), default=METRICS_VERSION)
+        return tuple(score.context_id for score in scores), Columns(ready, later), version
 
     def _scored(self, wanted: WantedCell, folder: Path, facts: CellFacts) -> CellData | MissingCell:
         items = read_scored(folder, facts.n)
@@ -196,27 +232,6 @@ class _Reader:
             metrics_version=METRICS_VERSION,
             score_key=wanted.key if wanted.spec.task.kind == "score" else None,
         )
-
-
-def _columns(
-    texts: tuple[Sequence[str], Sequence[str]],
-    items: Sequence[GeneratedItem],
-    scores: Sequence[StoredScore],
-    gold: Sequence[Example] | None,
-    language: str,
-) -> Columns:
-    """All columns of a `generate` cell. Those of the form take longer than all others and are worked out when asked
-    for, from ids and outputs (`texts`), which the cell holds anyway, and so are those that few ask for; without gold
-    at hand the form is that which was stored.
-    """
-    ready = generated_columns(items, [score.score for score in scores])
-    later: dict[str, Make] = {SCRIPT_COLUMN: lambda: script_columns(texts[1], language)}
-    if gold is not None:
-        later |= dict.fromkeys(FORM_COLUMNS, lambda: form_columns(form_items(*texts, gold)))
-        later[LENGTH] = lambda: length_columns(length_items(*texts, gold))
-        return Columns(ready, later)
-    stored = [score.form for score in scores if score.form is not None]
-    return Columns({**ready, **form_columns(stored)} if len(stored) == len(scores) else ready, later)
 
 
 def _joined(cells: Sequence[CellData]) -> Iterable[CellData]:

@@ -13,7 +13,7 @@ from kit.data.example import Example, foils
 from kit.errors import DataError, StorageError, Where
 from kit.jobdir import atomic_write
 from kit.results.collector import uncollected
-from kit.results.items import GeneratedItem, StoredScore, read_facts, read_generated
+from kit.results.items import GeneratedItem, read_facts, read_generated
 from kit.score import METRICS_VERSION, Form, ItemScore, Targets, forms_against, length_f1s, targets_of
 from kit.score import score_items as score_outputs
 
@@ -50,29 +50,31 @@ def score_generation(cell_folder: Path, examples: Sequence[Example]) -> None:
 
 def _lines(cell_folder: Path, examples: Sequence[Example]) -> str:
     items = read_generated(cell_folder, read_facts(cell_folder).n)
-    scores = score_items(items, examples, cell_folder)
-    found = form_items([item.id for item in items], [item.raw for item in items], examples)
+    scores = score_items(items, {example.id: example for example in examples}, cell_folder)
+    ids = [item.id for item in items]
+    found = form_items(ids, [item.raw for item in items], examples)
     heads = _slice(_Asked(examples)).heads
-    rows = zip(scores, found, strict=True)
-    return "".join(f"{heads[score.id]}{_numbers(score, form)}\n" for score, form in rows)
+    rows = zip(ids, scores, found, strict=True)
+    return "".join(f"{heads[id_]}{_numbers(score, form)}\n" for id_, score, form in rows)
 
 
 def score_items(
     items: Sequence[GeneratedItem],
-    examples: Sequence[Example],
+    gold: Mapping[str, Example],
     cell_folder: Path,
     memo: Memo | None = None,
-) -> list[StoredScore]:
-    """Score outputs against their examples, in the order of the items. A `memo` serves the cells of one slice.
+) -> list[ItemScore]:
+    """Score outputs against their examples by id, in the order of the items. A `memo` serves the cells of one slice.
 
     Raises:
         DataError: an item has no example.
     """
     known = {} if memo is None else memo
-    gold: Mapping[str, Example] = {example.id: example for example in examples}
     asked = [(item.id, item.raw) for item in items]
     new: dict[str, dict[tuple[str, str], tuple[str, ...]]] = defaultdict(dict)
     for output in asked:
+        if output in known:
+            continue
         example = gold.get(output[0])
         if example is None:
             raise DataError(
@@ -80,15 +82,12 @@ def score_items(
                 where=Where(str(cell_folder / "items.jsonl")),
                 remedy="remove the cell's folder and run the recipe again",
             )
-        if output not in known:
-            # An unanswerable question has the empty gold answer, as in SQuAD v2.
-            new[example.language][output] = example.answers or ("",)
+        # An unanswerable question has the empty gold answer, as in SQuAD v2.
+        new[example.language][output] = example.answers or ("",)
     for language, golds in new.items():
         scores = score_outputs([raw for _, raw in golds], list(golds.values()), language)
         known.update(zip(golds, scores, strict=True))
-    return [
-        StoredScore(output[0], gold[output[0]].context_id, known[output], METRICS_VERSION) for output in asked
-    ]
+    return list(map(known.__getitem__, asked))
 
 
 def form_items(ids: Sequence[str], raws: Sequence[str], examples: Sequence[Example]) -> list[Form]:
@@ -135,10 +134,10 @@ def _slice(asked: _Asked) -> _Slice:
     )
 
 
-def _numbers(score: StoredScore, form: Form) -> str:
+def _numbers(score: ItemScore, form: Form) -> str:
     """The rest of a line, from the first score on; by hand, in a third of the time that a JSON encoder takes for it.
 
     Scores are finite, and Python writes finite numbers as JSON does.
     """
-    text = _LINE % (*score.score, score.metrics_version, *form)
+    text = _LINE % (*score, METRICS_VERSION, *form)
     return text.replace("None", "null").replace("True", "true").replace("False", "false")
