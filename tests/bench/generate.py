@@ -23,11 +23,13 @@ import transformers
 from transformers import pipeline
 
 from kit.job.decode import Decoder
+from kit.job.measure import peaks
 from kit.job.memory import rows_that_fit
-from kit.job.prefix import groups
+from kit.job.prefix import batches, groups
 from kit.job.prompt import Encoder, render
 from kit.job.sampling import Chooser
 from kit.job.vocabulary import decode_text, read_vocabulary
+from kit.job.work_done import Sizes, decoding_bytes, together
 from kit.jobdir import GenerateTask
 from kit.score.answer import cut
 from tests.bench.record import keep, spread
@@ -151,6 +153,36 @@ def ceiling(prompts: Sequence[Sequence[int]], new: int) -> float:
     return alone / together
 
 
+def roofline(asked: Subject, rounds: int) -> list[tuple[str, ...]]:
+    """What the kit reaches of what this machine does on plain products and copies: prompts, then decoding.
+
+    Counts are those of docs/speed.md. Decoding is the time of `SHORT` tokens less that of one, round by round.
+    """
+    sizes, lengths = Sizes.of(asked.model), [len(prompt) for prompt in asked.prompts]
+    fit = rows_that_fit(asked.model, SHORT, None, "cpu")
+    operations = together(sizes, lengths, groups(asked.prompts))
+    rows = batches(asked.prompts, lengths, fit)
+    read = sum(decoding_bytes(sizes, [(lengths[row], SHORT) for row in batch]) for batch in rows)
+    peak, traffic = peaks("cpu", torch.float32)
+    first, more = [], []
+    for _ in range(rounds):
+        first.append(timed(lambda: ours(asked, GenerateTask(stop="end", limit=1)))[0])
+        whole = timed(lambda: ours(asked, GenerateTask(stop="end", limit=SHORT)))[0]
+        more.append(max(whole - first[-1], 1e-9))
+    prompts, decoding = operations / statistics.median(first), read / statistics.median(more)
+    counted = f"{operations / 1e9:,.0f}e9 operations", f"{read / 1e9:.2f}e9 bytes"
+    return [
+        ("prompts", counted[0], spread(first), f"{prompts / 1e9:.0f}e9/s", f"{prompts / peak:.0%}"),
+        (
+            f"{SHORT - 1} more tokens",
+            counted[1],
+            spread(more),
+            f"{decoding / 1e9:.1f}e9/s",
+            f"{decoding / traffic:.0%}",
+        ),
+    ]
+
+
 def main() -> None:
     """Measure and keep."""
     count, rounds = (int(word) for word in (*sys.argv[1:], *("20", "7")[len(sys.argv) - 1 :]))
@@ -172,6 +204,17 @@ def main() -> None:
     )
     brief = interleaved({"kit": lambda: ours(asked, short), "pipeline": lambda: plain(asked, SHORT)}, rounds)
     best = ceiling(asked.prompts, SHORT)
+    about = (
+        f"{count} questions of XQuAD-IN Hindi ({sum(map(len, asked.prompts)) / count:.0f} tokens a prompt), "
+    )
+    about += f"{asked.model.num_parameters() / 1e6:.0f} million parameters, float32, greedy; "
+    keep(
+        "roofline",
+        "How near generation is to what the machine does",
+        ("part", "at the least", "taken", "reached", "share"),
+        roofline(asked, rounds),
+        f"{about}shares of a large matrix product and of a large copy, measured just before; medians of {rounds}.",
+    )
     keep(
         "generate",
         "Generation",
@@ -181,9 +224,7 @@ def main() -> None:
             _row(f"lm-evaluation-harness, batch {batch}", long["harness"], long["kit"], "2"),
             _row("pipeline, both 8 tokens", brief["pipeline"], brief["kit"], f"2.5; by tokens {best:.2f}"),
         ],
-        f"{count} questions of XQuAD-IN Hindi ({sum(map(len, asked.prompts)) / count:.0f} tokens a prompt), "
-        f"{asked.model.num_parameters() / 1e6:.0f} million parameters, float32, greedy; "
-        f"medians of {rounds} rounds in turn, least to most in brackets.",
+        f"{about}medians of {rounds} rounds in turn, least to most in brackets.",
     )
 
 
