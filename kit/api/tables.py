@@ -10,9 +10,10 @@ from kit.catalog import Catalog
 from kit.data.example import Example, read_slice
 from kit.errors import StorageError, UsageError, Where
 from kit.report.formats import write_all, write_over_generation
+from kit.report.interchange import write_swaps
 from kit.report.lens import write_lens
 from kit.report.text import Values
-from kit.results import Results, lens_tables, over_generation_table, transfer_table
+from kit.results import Results, lens_tables, over_generation_table, swap_tables, transfer_table
 from kit.results import load as load_results
 from kit.schedule import RunFolder
 
@@ -54,6 +55,8 @@ def export_tables(
             paths += write_over_generation(over_generation_table(found), folder.tables)
         if looks := lens_tables(found):
             paths += write_lens(looks, folder.tables)
+        if swaps := swap_tables(found):
+            paths += write_swaps(swaps, folder.tables)
         return paths
     except OSError as problem:
         raise StorageError(

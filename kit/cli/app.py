@@ -36,6 +36,10 @@ COMMANDS = {
     "logs": ("kit.cli.runs:logs", "Show or follow the logs of a run's jobs."),
     "table": ("kit.cli.tables:table", "Show or export the transfer tables of a run."),
     "lens": ("kit.cli.lens:lens", "Show what each layer would say next, by script or language."),
+    "interchange": (
+        "kit.cli.interchange:interchange",
+        "Show whether an interfering script's direction does what tuning did.",
+    ),
     "claims": ("kit.cli.claims:claims", "Judge the paper's claims on what was run."),
     "reference": ("kit.cli.reference:reference", "Lay published figures beside your own."),
     "show": ("kit.cli.tables:show", "List the examples under a cell of the table."),

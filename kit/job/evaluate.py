@@ -23,6 +23,7 @@ from kit.job.classes import Classes
 from kit.job.constrain import Constraint
 from kit.job.decode import Decoder
 from kit.job.failures import BadInput, unstopped
+from kit.job.interchange import Interchange, Swapped
 from kit.job.lens import Lens, Look, Seen
 from kit.job.memory import rows_that_fit
 from kit.job.model import Base, adapter_digest
@@ -38,6 +39,7 @@ from kit.jobdir import (
     CellSpec,
     EvaluateSpec,
     GenerateTask,
+    InterchangeTask,
     JobFolder,
     JobSpec,
     LensTask,
@@ -159,6 +161,8 @@ def _make(cell: CellSpec) -> Make:
         return _generate
     if isinstance(cell.task, LensTask):
         return _look
+    if isinstance(cell.task, InterchangeTask):
+        return _interchange
     return _rank if cell.task.continuations == "spans" else _score
 
 
@@ -269,6 +273,37 @@ def _look(cell: CellSpec, examples: Sequence[Example], stage: _Stage, progress: 
     for index, one in seen.items():
         mass[index] = one.mass
     return Look(items, lens.layers, classes.names, mass)
+
+
+def _interchange(
+    cell: CellSpec, examples: Sequence[Example], stage: _Stage, progress: Progress
+) -> list[dict[str, Any]]:
+    """The rows of `items.jsonl` of an `interchange` cell, in the order of the slice."""
+    task, job = cell.task, stage.desk.job
+    assert isinstance(task, InterchangeTask)
+    prompts = [Encoder(stage.tokenizer, cell.prompt).prompt_ids(example) for example in examples]
+    swaps = Interchange(stage.model, stage.classes("script"), task, stage.vocabulary.end[0])
+    fit = rows_that_fit(stage.model, 0, job.batch_tokens, job.device)
+    contexts = [example.context_id for example in examples]
+
+    def rows_for(length: int) -> int:
+        return 1 if cell.mode == "exact" else fit(length, length)
+
+    found: dict[int, Swapped] = {}
+    for one in swaps.run(prompts, contexts, rows_for, lambda count: progress.add(count, 0)):
+        found[one.index] = one
+    return [
+        {
+            "id": example.id,
+            "prompt_tokens": len(prompts[at]),
+            "searched": found[at].searched,
+            "layer": swaps.layer,
+            "base": list(found[at].base),
+            "tuned": list(found[at].tuned),
+            "effects": {name: list(pair) for name, pair in found[at].effects.items()},
+        }
+        for at, example in enumerate(examples)
+    ]
 
 
 def _answer_ids(encoder: Encoder, example: Example, task: LensTask) -> list[int]:

@@ -6,7 +6,7 @@ norm and head do not give the model's own logits back, the lens has no meaning a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -52,6 +52,46 @@ class Layers:
         """Hidden states of shape (…, hidden), of any layer, as if they were the last block's: (…, vocabulary)."""
         logits: torch.Tensor = self._head(self._norm(hidden))
         return logits if self._softcap is None else self._softcap * torch.tanh(logits / self._softcap)
+
+    @contextmanager
+    def live(self) -> Iterator[list[torch.Tensor]]:
+        """Within it, each pass leaves the hidden states themselves in the list, in the order of `names`, as parts of
+        its graph, which begins at the embeddings: (rows, columns, hidden) each.
+        """
+        kept: list[torch.Tensor] = [torch.empty(0)] * (len(self.blocks) + 1)
+
+        def begin(module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
+            kept[0] = (inputs[0] if inputs else named[_HIDDEN]).detach().requires_grad_()
+            return ((kept[0], *inputs[1:]), named) if inputs else (inputs, {**named, _HIDDEN: kept[0]})
+
+        def after(number: int) -> Any:
+            def keep(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+                kept[number] = output[0] if isinstance(output, tuple) else output
+
+            return keep
+
+        hooks = [self.blocks[0].register_forward_pre_hook(begin, with_kwargs=True)]
+        hooks += [block.register_forward_hook(after(number)) for number, block in enumerate(self.blocks, 1)]
+        try:
+            yield kept
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    @contextmanager
+    def changed(self, block: int, change: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
+        """Within it, what `block` (from 1) gives on is changed at the last column: (rows, hidden) to the same."""
+
+        def put(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> Any:
+            hidden = (output[0] if isinstance(output, tuple) else output).clone()
+            hidden[:, -1] = change(hidden[:, -1])
+            return (hidden, *output[1:]) if isinstance(output, tuple) else hidden
+
+        hook = self.blocks[block - 1].register_forward_hook(put)
+        try:
+            yield
+        finally:
+            hook.remove()
 
     @contextmanager
     def watched(self, columns: int) -> Iterator[list[torch.Tensor]]:

@@ -84,7 +84,21 @@ class LensTask:
     positions: Literal["prompt-end", "answer"] = "prompt-end"
 
 
-Task = GenerateTask | ScoreTask | LensTask
+@dataclass(frozen=True)
+class InterchangeTask:
+    """What one direction of a layer carries from a tuned model into its base and back, at the prompt's last token.
+
+    The direction is that along which the base would say less in the script `interferer` and more in those of `target`;
+    `control` is a script that does not interfere, or empty. Scripts are ISO 15924 codes.
+    """
+
+    kind: Literal["interchange"] = "interchange"
+    interferer: str = ""
+    target: tuple[str, ...] = ()
+    control: str = ""
+
+
+Task = GenerateTask | ScoreTask | LensTask | InterchangeTask
 
 
 def is_map(matrix: str) -> bool:

@@ -81,7 +81,12 @@ def _cells(recipe: Recipe, inputs: Inputs, subject: _Subject) -> Iterator[Wanted
     switches = recipe.switches
     for evaluate in inputs.evaluate:
         for prompt_name, prompt in inputs.prompts.items():
-            for asked, (task_name, task) in zip(recipe.tasks, expand.tasks(recipe, inputs.maps), strict=True):
+            for asked, (task_name, planned) in zip(
+                recipe.tasks, expand.tasks(recipe, inputs.maps), strict=True
+            ):
+                task = expand.aimed(planned, evaluate.script, tuned=bool(subject.adapters))
+                if task is None:
+                    continue
                 for replicate in range(recipe.replicates):
                     at = Coordinates(
                         model=subject.model.wanted.name,

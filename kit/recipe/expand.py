@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-from kit.jobdir import GenerateTask, LensTask, Lora, Prompt, ScoreTask, Task, TrainerSettings
+from kit.jobdir import (
+    GenerateTask,
+    InterchangeTask,
+    LensTask,
+    Lora,
+    Prompt,
+    ScoreTask,
+    Task,
+    TrainerSettings,
+)
 from kit.jobdir.cell import BAN_SCRIPTS, ONLY_SCRIPTS
-from kit.recipe.model import Generate, Lens, Recipe, Score
+from kit.recipe.model import Generate, Interchange, Lens, Recipe, Score
 from kit.score.script import written_with
 
 
@@ -66,12 +76,24 @@ def tasks(recipe: Recipe, maps: Mapping[Path | None, str] = MappingProxyType({})
     for task in recipe.tasks:
         if isinstance(task, Lens):
             made.append(_lens(task, maps))
+        elif isinstance(task, Interchange):
+            made.append(_interchange(task))
         else:
             made.append(_score(recipe, task) if isinstance(task, Score) else _generate(recipe, task))
     return made
 
 
-def interventions(task: Generate | Score | Lens, script: str) -> tuple[str, ...]:
+def aimed(task: Task, script: str, tuned: bool) -> Task | None:
+    """The task for a language that is written in that script; None where it has no meaning there: an interchange is of
+    tuned models alone, and with another script than the language's own.
+    """
+    if not isinstance(task, InterchangeTask):
+        return task
+    target = written_with(script)
+    return replace(task, target=target) if tuned and task.interferer not in target else None
+
+
+def interventions(task: Generate | Score | Lens | Interchange, script: str) -> tuple[str, ...]:
     """How a task of the recipe constrains what is said, for a language that is written in that script."""
     if not isinstance(task, Generate):
         return ()
@@ -177,6 +199,11 @@ def _lens(task: Lens, maps: Mapping[Path | None, str]) -> tuple[str, LensTask]:
     return label, LensTask(
         "lens", maps.get(task.map, "map-not-read") if by_map else task.matrix, task.positions
     )
+
+
+def _interchange(task: Interchange) -> tuple[str, InterchangeTask]:
+    words = f"interferer={task.interferer}" + (f",control={task.control}" if task.control else "")
+    return f"interchange:{words}", InterchangeTask(interferer=task.interferer, control=task.control or "")
 
 
 def _label(task: Score | Lens, usual: Score | Lens, names: Iterable[str]) -> str:

@@ -170,22 +170,47 @@ class Lens(Entry):
     )
 
 
+class Interchange(Entry):
+    """What one direction of a layer carries from a tuned model into its base and back, of tuned rows (S5)."""
+
+    called: ClassVar[str] = "an `interchange` task"
+    kind: Literal["interchange"] = Field(
+        description="An interchange of hidden states between tuned model and base."
+    )
+    interferer: Script = Field(
+        description="The script that interferes, by its ISO 15924 code. Languages that are written in it are left out."
+    )
+    control: Script | None = Field(
+        default=None, description="A script that does not, whose direction is swapped too."
+    )
+
+    @model_validator(mode="after")
+    def _another(self) -> Interchange:
+        if self.control == self.interferer:
+            raise PydanticCustomError(
+                "control", "`control` is a script that does not interfere: name another"
+            )
+        return self
+
+
 def _task_tag(value: Any) -> str | None:
     kind = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", value)
-    return f"<{kind}>" if kind in ("generate", "score", "lens") else None
+    return f"<{kind}>" if kind in ("generate", "score", "lens", "interchange") else None
 
 
 Task = Annotated[
     Annotated[Generate, Tag("<generate>")]
     | Annotated[Score, Tag("<score>")]
-    | Annotated[Lens, Tag("<lens>")],
+    | Annotated[Lens, Tag("<lens>")]
+    | Annotated[Interchange, Tag("<interchange>")],
     Discriminator(
         _task_tag,
         **expected(
-            "`generate`, `score`, `lens`, or a mapping with one of them as its `kind`",
+            "`generate`, `score`, `lens`, or a mapping with one of them or `interchange` as its `kind`",
             "generate",
             "score",
             "lens",
+            "interchange",
             "kind",
         ),
     ),

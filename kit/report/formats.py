@@ -22,6 +22,7 @@ from kit.results import (
     OverGenerationTable,
     Row,
     Subject,
+    SwapTable,
     TableCell,
     TransferTable,
 )
@@ -137,7 +138,10 @@ def csv_text(lines: Sequence[Mapping[str, object]]) -> str:
 
 
 def place_of(
-    metric: str, table: TransferTable | OverGenerationTable | LensTable, subject: Subject, column: Column
+    metric: str,
+    table: TransferTable | OverGenerationTable | LensTable | SwapTable,
+    subject: Subject,
+    column: Column,
 ) -> dict[str, object]:
     """Where a figure stands: what it measures, of which model, tuned on what, evaluated on what."""
     return {

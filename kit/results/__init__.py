@@ -4,6 +4,7 @@ Writes: `scores.jsonl` of a landed cell; `Results` (the predictions), transfer a
 
 from kit.results.columns import METRICS, Metric, metric_named
 from kit.results.grid import Column, Grid, Pool, Subject, grids
+from kit.results.interchange import Swaps, SwapTable, Way, swap_tables, swaps_of
 from kit.results.lens import LensRow, LensTable, lens_tables
 from kit.results.load import load
 from kit.results.over_generation import (
@@ -45,8 +46,11 @@ __all__ = [
     "Results",
     "Row",
     "Subject",
+    "SwapTable",
+    "Swaps",
     "TableCell",
     "TransferTable",
+    "Way",
     "compare_cells",
     "grids",
     "lens_tables",
@@ -55,5 +59,7 @@ __all__ = [
     "over_generation_table",
     "paired",
     "score_generation",
+    "swap_tables",
+    "swaps_of",
     "transfer_table",
 ]

@@ -79,6 +79,20 @@ class ScoredItem:
     ranking: Ranking | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SwappedItem:
+    """One item of an `interchange` cell: masses on interferer and target in base and tuned model, and effects by name
+    (into the base, out of the tuned model), none of an item that served to find direction and `layer` (`searched`).
+    """
+
+    id: str
+    searched: bool
+    layer: int
+    base: tuple[float, float]
+    tuned: tuple[float, float]
+    effects: Mapping[str, tuple[float, float]]
+
+
 class StoredScore(NamedTuple):
     """One line of `scores.jsonl`; `metrics_version` is that of its scoring, `form` is None in older files."""
 
@@ -135,6 +149,11 @@ def read_generated(folder: Path, n: int) -> list[GeneratedItem]:
 def read_scored(folder: Path, n: int) -> list[ScoredItem]:
     """The `n` items of a `score` cell, in slice order. Raises as `read_generated`."""
     return _checked(_lines(folder / "items.jsonl", _scored), folder / "items.jsonl", n)
+
+
+def read_swapped(folder: Path, n: int) -> list[SwappedItem]:
+    """The `n` items of an `interchange` cell, in slice order. Raises as `read_generated`."""
+    return _checked(_lines(folder / "items.jsonl", _swapped), folder / "items.jsonl", n)
 
 
 def read_ids(folder: Path, n: int) -> list[str]:
@@ -238,6 +257,24 @@ def _scored(row: dict[str, Any]) -> ScoredItem:
 def _ranking(row: dict[str, Any]) -> Ranking:
     counts = (_typed(row[name], int) for name in ("spans", "rank", "ties"))
     return Ranking(*counts, *(float(row[name]) for name in ("share", "f1", "ceiling")))
+
+
+def _swapped(row: dict[str, Any]) -> SwappedItem:
+    searched = _typed(row["searched"], bool)
+    effects = {} if searched else {name: _pair(both) for name, both in row["effects"].items()}
+    return SwappedItem(
+        _typed(row["id"], str),
+        searched,
+        _typed(row["layer"], int),
+        _pair(row["base"]),
+        _pair(row["tuned"]),
+        effects,
+    )
+
+
+def _pair(values: Any) -> tuple[float, float]:
+    first, second = _typed(values, list)
+    return float(first), float(second)
 
 
 def _continuation(row: dict[str, Any]) -> Continuation:

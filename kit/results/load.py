@@ -12,7 +12,7 @@ import numpy as np
 
 from kit.data.example import Example
 from kit.errors import DataError
-from kit.jobdir import LensTask, ScoreTask
+from kit.jobdir import InterchangeTask, LensTask, ScoreTask
 from kit.plan.types import Wanted, WantedCell
 from kit.results.collector import uncollected
 from kit.results.columns import (
@@ -27,6 +27,7 @@ from kit.results.columns import (
     scored_columns,
     stop_or_language,
 )
+from kit.results.interchange import swap_columns
 from kit.results.items import (
     CellFacts,
     GeneratedItem,
@@ -35,6 +36,7 @@ from kit.results.items import (
     read_ids,
     read_scored,
     read_scores,
+    read_swapped,
 )
 from kit.results.lens import OUTPUT_COLUMNS, output_columns, read_lens
 from kit.results.score_cell import Memo, form_items, length_items, score_items
@@ -107,7 +109,12 @@ class _Reader:
             return MissingCell(wanted, NOT_FINISHED)
         try:
             facts = read_facts(folder)
-            readers = {"generate": self._generated, "score": self._scored, "lens": self._seen}
+            readers = {
+                "generate": self._generated,
+                "score": self._scored,
+                "lens": self._seen,
+                "interchange": self._swapped,
+            }
             cell = readers[wanted.spec.task.kind](wanted, folder, facts)
         except DataError as problem:
             return MissingCell(wanted, f"damaged: {problem}")
@@ -203,6 +210,14 @@ class _Reader:
 
         cell = self._measured(wanted, facts, ids, Columns({}, dict.fromkeys(OUTPUT_COLUMNS, make)))
         return replace(cell, lens=look) if isinstance(cell, CellData) else cell
+
+    def _swapped(self, wanted: WantedCell, folder: Path, facts: CellFacts) -> CellData | MissingCell:
+        items = read_swapped(folder, facts.n)
+        task = wanted.spec.task
+        assert isinstance(task, InterchangeTask)
+        return self._measured(
+            wanted, facts, [item.id for item in items], swap_columns(items, task.interferer)
+        )
 
     def _measured(
         self, wanted: WantedCell, facts: CellFacts, ids: Sequence[str], metrics: Mapping[str, Floats]
