@@ -106,7 +106,7 @@ def _swaps(pool: Pool, interferer: str, settings: Bootstrap) -> Swaps:
     first = pool.cells[0]
     prefix = f"swap:{interferer}:"
     layers = pool.scores(f"{prefix}{_LAYER}", first)
-    tested = np.isfinite(layers).all(axis=0)
+    tested = np.logical_and.reduce(np.isfinite(layers), axis=0)
     clusters = [name for name, kept in zip(first.clusters, tested, strict=True) if kept]
     controlled = f"{prefix}into_control" in first.metrics
 
