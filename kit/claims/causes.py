@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kit.claims.model import Cause, Rules
 from kit.claims.verdict import Evidence
+from kit.results.interchange import BOTH_WAYS, UNDECIDED
 
 
 def named(evidence: Evidence, rules: Rules) -> tuple[Cause, ...]:
@@ -13,11 +16,14 @@ def named(evidence: Evidence, rules: Rules) -> tuple[Cause, ...]:
     is above that share, and the share of answers that the model ranks first moves the same way, its interval without 0
     and by more than `rules.knowledge`. Language, where answers were made under a mask of scripts: where its part is
     `rules.language` points at least, by its interval, and `rules.language_share` of all parts that point the same way.
+    Suppression: where language is, and an interchange with an interfering script works both ways (S5).
     """
     change = evidence.change.value
     if not change:
         return ()
     language: tuple[Cause, ...] = ("language",) if _language_moved(evidence, change, rules) else ()
+    if language and any(one.stands == BOTH_WAYS for one in evidence.interchanges):
+        language = ("language", "suppression")
     if evidence.void:
         return language
     causes: list[Cause] = []
@@ -28,6 +34,14 @@ def named(evidence: Evidence, rules: Rules) -> tuple[Cause, ...]:
     if evidence.rest.value / change > rules.share and _knowledge_moved(evidence, change, rules):
         causes.append("knowledge")
     return (*causes, *language)
+
+
+def decides(evidence: Evidence, expected: Iterable[Cause]) -> bool:
+    """Whether the evidence can tell if one of the expected causes is there: suppression needs an interchange that says
+    something, all others what is there anyway.
+    """
+    needs = set(expected) == {"suppression"}
+    return not needs or any(one.stands != UNDECIDED for one in evidence.interchanges)
 
 
 def _language_moved(evidence: Evidence, change: float, rules: Rules) -> bool:

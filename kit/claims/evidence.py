@@ -9,8 +9,8 @@ import numpy as np
 
 from kit.claims.model import Claim
 from kit.claims.pairs import Pair
-from kit.claims.verdict import Evidence
-from kit.results import METRICS, Pool, compare_cells, paired
+from kit.claims.verdict import Evidence, Interchanged
+from kit.results import METRICS, Pool, compare_cells, paired, swaps_of
 from kit.stats import Bootstrap, Estimate
 
 _PARROT = 0.5
@@ -37,6 +37,10 @@ def evidence(claim: Claim, pair: Pair) -> Evidence | None:
         stop=_gain(pair, "lost_stop"),
         language=_gain(pair, "lost_language"),
         free=_change(pair, "f1_free"),
+        interchanges=tuple(
+            Interchanged(one.interferer, one.stands, one.into.effect, one.out.effect)
+            for one in swaps_of(pair.tuned)
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from kit.claims.causes import named
+from kit.claims.causes import decides, named
 from kit.claims.correlate import correlation
 from kit.claims.describe import flags, setting, what_would_decide
 from kit.claims.evidence import evidence
@@ -191,7 +191,11 @@ def _with_cause(verdict: Verdict, claim: Claim) -> Verdict:
     """Where the effect is there: whether its cause is the one that the claim speaks of."""
     held = [pair for pair in verdict.pairs if pair.standing is Standing.HOLDS]
     held = held or list(verdict.pairs)  # a mean: its pairs need not hold one by one
-    seen = [pair for pair in held if pair.evidence and (pair.causes or not pair.evidence.void)]
+    seen = [
+        pair
+        for pair in held
+        if pair.evidence and (pair.causes or not pair.evidence.void) and decides(pair.evidence, claim.expects)
+    ]
     expected = " or ".join(claim.expects)
     if not seen:
         why = f"the effect is there; whether its cause is {expected} was not measured"

@@ -16,7 +16,7 @@ SCHEMA = 1
 """Version of the file's format. A reader refuses newer ones."""
 
 Needed = Literal["all", "most", "any", "mean"]
-Cause = Literal["over-generation", "lead-in", "knowledge", "language"]
+Cause = Literal["over-generation", "lead-in", "knowledge", "language", "suppression"]
 Causes = Annotated[tuple[Cause, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
 
 

@@ -38,13 +38,24 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True)
+class Interchanged:
+    """What an interchange with one interfering script showed (S5): how it stands, and its effects in points."""
+
+    interferer: str
+    stands: str
+    into: Estimate
+    out: Estimate
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What speaks for the cause of a change: its parts by form, in the metric's unit, and the change of knowledge.
 
     `over`, `lead`, `rest` add up to `change`; `void`: the parts mean nothing, as another question's answer is found in
     the outputs as well as the right one. `known` is the change of the share of answers that the model ranks first (in
     points), None where it was not measured. `stop`, `language` and `free` share the change out anew, by the length
-    oracle and the mask of scripts (S3); None where no answers were made under the mask.
+    oracle and the mask of scripts (S3); None where no answers were made under the mask. `interchanges` are those
+    between the tuned side and its base.
     """
 
     change: Estimate
@@ -56,6 +67,7 @@ class Evidence:
     stop: Estimate | None = None
     language: Estimate | None = None
     free: Estimate | None = None
+    interchanges: tuple[Interchanged, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -191,6 +191,10 @@ def _evidence_words(evidence: Evidence | None) -> str:
             signed(one.value, 1) for one in (evidence.stop, evidence.language, evidence.free)
         )
         shares = f"; by stopping {stop}, language {language}, rest {free}"
+    shares += "".join(
+        f"; interchange with {one.interferer} {one.stands} ({signed(one.into.value, 1)}, {signed(one.out.value, 1)})"
+        for one in evidence.interchanges
+    )
     if evidence.void:
         return f"; no split: outputs hold other answers of their contexts as well{shares}"
     names = {"over": "running on", "lead": "leading in", "rest": "rest"}

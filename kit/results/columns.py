@@ -77,6 +77,8 @@ METRICS: dict[str, Metric] = {
         Metric("mass_own", "probability on the language's own script, at the output", "percent"),
         Metric("mass_other", "probability on other scripts, at the output", "percent", "lower"),
         Metric("mass_none", "probability on no script, at the output", "percent", "neither"),
+        Metric("mass_own_inside", "probability on the language's own script, in inner layers", "percent"),
+        Metric("mass_other_inside", "probability on other scripts, in inner layers", "percent", "lower"),
     )
 }
 """Every metric by its name, in the order of the tables."""

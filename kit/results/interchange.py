@@ -21,6 +21,8 @@ LEAST = 10.0
 _MASSES = ("base_interferer", "base_target", "tuned_interferer", "tuned_target")
 _LAYER = "layer"
 
+BOTH_WAYS, UNDECIDED = "works both ways", "undecided"
+
 Stands = Literal["works", "does not work", "undecided"]
 
 
@@ -86,9 +88,9 @@ class Swaps:
         """Both ways in a word."""
         both = {self.into.stands, self.out.stands}
         if "undecided" in both:
-            return "undecided"
+            return UNDECIDED
         if len(both) == 1:
-            return "works both ways" if both == {"works"} else "does not work"
+            return BOTH_WAYS if both == {"works"} else "does not work"
         return (
             "suffices, is not necessary" if self.into.stands == "works" else "is necessary, does not suffice"
         )

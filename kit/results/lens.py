@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kit.data.probe import ITEMS, slipped_mean
 from kit.errors import DataError, Where
@@ -24,7 +25,7 @@ APART = (NEUTRAL, SPECIAL, BROKEN, PADDING, UNMAPPED)
 Mean = Literal["items", "published"]
 """How items are brought to one figure: `lens_tables`."""
 _How = tuple[Sequence[str], Bootstrap, Mean]
-OUTPUT_COLUMNS = ("mass_own", "mass_other", "mass_none")
+MASS_COLUMNS = ("mass_own", "mass_other", "mass_none", "mass_own_inside", "mass_other_inside")
 _SUM = 1e-3  # how far the mass of all classes may be from 1 by rounding
 
 
@@ -48,20 +49,31 @@ def read_lens(folder: Path, n: int) -> LensArrays:
     return LensArrays(layers, classes, mass)
 
 
-def output_columns(arrays: LensArrays, matrix: str, language: str) -> Mapping[str, Floats]:
-    """Name → (items,): mass of the last layer, which is the model's output, on a language's own classes, on those of
-    others, on those of none. The first two are NaN where the classes hold none of the language's.
+def mass_columns(arrays: LensArrays, matrix: str, language: str) -> Mapping[str, Floats]:
+    """Name → (items,): mass on a language's own classes, on those of others, on those of none, at the last layer,
+    which is the model's output; and the first two inside: a mean over the second half of the blocks but the last one.
+    Both are NaN where the classes hold none of the language's, the inner ones also where there is no such block.
     """
     own = own_classes(arrays.classes, matrix, language)
-    last = arrays.mass[:, -1].astype(np.float64)
     none = [name in APART for name in arrays.classes]
     mine = [name in own for name in arrays.classes]
     other = [not (a or b) for a, b in zip(none, mine, strict=True)]
-    sums = {
-        name: last[:, np.flatnonzero(chosen)].sum(axis=1)
-        for name, chosen in zip(OUTPUT_COLUMNS, (mine, other, none), strict=True)
-    }
-    return sums if own else {**sums, **dict.fromkeys(OUTPUT_COLUMNS[:2], np.full(len(last), np.nan))}
+    blocks = len(arrays.layers) - 1
+    sides = [arrays.mass[:, -1], _inside(arrays.mass[:, 1 + blocks // 2 : blocks])]
+    sums = [
+        [side[:, np.flatnonzero(chosen)].sum(axis=1, dtype=np.float64) for chosen in (mine, other, none)]
+        for side in sides
+    ]
+    found = dict(zip(MASS_COLUMNS, (*sums[0], *sums[1][:2]), strict=True))
+    unknown = np.full(len(arrays.mass), np.nan)
+    return found if own else {name: v if name == "mass_none" else unknown for name, v in found.items()}
+
+
+def _inside(mass: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(items, layers, classes) → their mean, (items, classes); NaN without layers."""
+    if not mass.shape[1]:
+        return np.full((len(mass), mass.shape[2]), np.nan, dtype=np.float32)
+    return np.asarray(mass.mean(axis=1), dtype=np.float32)
 
 
 def own_classes(classes: Sequence[str], matrix: str, language: str) -> frozenset[str]:

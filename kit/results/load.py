@@ -38,7 +38,7 @@ from kit.results.items import (
     read_scores,
     read_swapped,
 )
-from kit.results.lens import OUTPUT_COLUMNS, output_columns, read_lens
+from kit.results.lens import MASS_COLUMNS, mass_columns, read_lens
 from kit.results.score_cell import Memo, form_items, length_items, score_items
 from kit.results.scripts import SCRIPT_COLUMN, script_columns
 from kit.results.types import CellData, Floats, LensArrays, MissingCell, Results
@@ -206,9 +206,9 @@ class _Reader:
             return read_lens(folder, facts.n)
 
         def make() -> Mapping[str, Floats]:
-            return output_columns(look(), task.matrix, language)
+            return mass_columns(look(), task.matrix, language)
 
-        cell = self._measured(wanted, facts, ids, Columns({}, dict.fromkeys(OUTPUT_COLUMNS, make)))
+        cell = self._measured(wanted, facts, ids, Columns({}, dict.fromkeys(MASS_COLUMNS, make)))
         return replace(cell, lens=look) if isinstance(cell, CellData) else cell
 
     def _swapped(self, wanted: WantedCell, folder: Path, facts: CellFacts) -> CellData | MissingCell:
