@@ -1,4 +1,4 @@
-"""Interchanges in words and as files: a line a tuned row and evaluation set, each way against its controls."""
+"""Interchanges in words and as files: of each tuned row and evaluation set both ways, against their controls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -23,66 +23,64 @@ from kit.report.formats import (
 )
 from kit.report.text import SIGNIFICANT, interval_words, missing_words, signed
 from kit.results import SwapTable, Way
-from kit.results.interchange import LEAST, SwapRow
+from kit.results.interchange import BOTH_WAYS, LEAST, UNDECIDED, SwapRow
 from kit.stats import Estimate
 
 SCHEMA = 1
 
 
 def swap_view(table: SwapTable) -> Group:
-    """A table for a terminal."""
-    first = table.rows[0].swaps
-    effect = first.into.effect
+    """A table for a terminal: a block a row, a line each way."""
+    effect = table.rows[0].swaps.into.effect
     head = [
-        Text(f"Interchange: {table.model}, prompt {table.prompt}, {table.task}", style="bold"),
-        Text(
-            "what moves from interferer to target, in points of mass(interferer) - mass(target) at the prompt's end, "
-            "once the part of a hidden state along one direction is the other model's",
-            style="dim",
-        ),
-        Text(f"n = {effect.n_items} on {effect.n_clusters} contexts; {_interval(table)}", style="dim"),
+        f"n = {effect.n_items} on {effect.n_clusters} contexts; {_interval(table)}",
+        "points of mass(interferer) - mass(target) at the prompt's end, moved to the target in the base, and back to the "
+        "interferer in the tuned model, where one direction of a layer's hidden state is the other model's",
     ]
-    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("tuned on → evaluated on", "layer", "base", "tuned"):
-        grid.add_column(name, justify="left" if "→" in name else "right")
-    for name in ("into base", "share", "out of tuned", "share"):
-        grid.add_column(name, justify="right")
-    grid.add_column("stands")
+    parts: list[RenderableType] = [
+        Text(f"Interchange: {table.model}, prompt {table.prompt}, {table.task}", style="bold")
+    ]
+    parts += [Text(line, style="dim") for line in head]
     for row in table.rows:
-        swaps = row.swaps
-        grid.add_row(
-            f"{row.subject.name} → {row.column.name}",
-            "/".join(map(str, sorted(set(swaps.layers)))),
-            _masses(row, "base"),
-            _masses(row, "tuned"),
-            *(cell for way in (swaps.into, swaps.out) for cell in (_figure(way.effect), _share(way))),
-            swaps.stands,
-        )
+        parts += [Text(), *_block(row)]
     notes = (
-        "base, tuned: mass on the interferer / on the target, in percent; share: of what the whole hidden state does",
-        f"{SIGNIFICANT} the interval excludes 0; works: it and its lead over each control are above 0; "
-        f"undecided: the whole state does less than {LEAST:.0f} points",
+        f"{SIGNIFICANT} the interval excludes 0; a way works where it and its lead over each control are above 0, and "
+        f"is undecided where the whole hidden state does less than {LEAST:.0f} points",
         *table.notes,
         *missing_words(table.missing),
     )
-    return Group(*head, Text(), grid, Text(), *(Text(line, style="dim") for line in notes))
+    return Group(*parts, Text(), *(Text(line, style="dim") for line in notes))
+
+
+def _block(row: SwapRow) -> Iterator[RenderableType]:
+    swaps = row.swaps
+    yield Text(f"{row.subject.name} → {row.column.name}: ", style="bold").append(
+        swaps.stands, style="green" if swaps.stands == BOTH_WAYS else ""
+    )
+    layers = "/".join(map(str, sorted(set(swaps.layers))))
+    masses = (
+        f"{who} {swaps.masses[f'base_{kind}'].value:.1f} → {swaps.masses[f'tuned_{kind}'].value:.1f}"
+        for who, kind in ((swaps.interferer, "interferer"), ("target", "target"))
+    )
+    yield Text(f"  layer {layers}; base → tuned: {', '.join(masses)}", style="dim")
+    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("", "direction", "of whole", "less random", "less control", ""):
+        grid.add_column(name, justify="right" if name else "left")
+    for words, way in (("  into base", swaps.into), ("  out of tuned", swaps.out)):
+        control = Text("–") if way.over_control is None else _figure(way.over_control)
+        whole = signed(way.whole.value, 1)
+        share = whole if way.stands == UNDECIDED else f"{way.share:.0%} of {whole}"
+        grid.add_row(words, _figure(way.effect), share, _figure(way.over_random), control, way.stands)
+    yield grid
 
 
 def _interval(table: SwapTable) -> str:
     return interval_words(table.bootstrap, any(len(row.swaps.layers) > 1 for row in table.rows))
 
 
-def _masses(row: SwapRow, side: str) -> str:
-    return " / ".join(f"{row.swaps.masses[f'{side}_{name}'].value:.1f}" for name in ("interferer", "target"))
-
-
 def _figure(one: Estimate) -> Text:
     sure = one.excludes(0)
     return Text(signed(one.value, 1) + (SIGNIFICANT if sure else " "), style="bold" if sure else "dim")
-
-
-def _share(way: Way) -> str:
-    return "–" if way.stands == "undecided" else f"{way.share:.0%}"
 
 
 def swap_json(tables: Sequence[SwapTable]) -> str:

@@ -14,6 +14,22 @@ RECIPE = ROOT / "recipes" / "lens.yaml"
 
 
 @pytest.fixture(scope="module")
+def swapped(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    """The lens recipe with four steps of tuning and forty items: its interchanges alone."""
+    kit = Kit(tmp_path_factory.mktemp("swaps") / "home")
+    evaluate = "[{dataset: tiny-qa, languages: [en, or], split: test, limit: 40}]"
+    tasks = "[generate, {kind: interchange, interferer: Latn, control: Cyrl}]"
+    words = {
+        "trainer.steps": 4,
+        "train": "[{dataset: tiny-qa, languages: [de]}]",
+        "evaluate": evaluate,
+        "tasks": tasks,
+    }
+    kit("run", RECIPE, *(word for name, value in words.items() for word in ("--set", f"{name}={value}")))
+    return kit
+
+
+@pytest.fixture(scope="module")
 def looked(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     """Sixty items in two languages through three variants of the lens."""
     home = tmp_path_factory.mktemp("lens")
@@ -81,6 +97,22 @@ def test_files_and_figures(looked: Kit, tmp_path: Path) -> None:
     assert "Orya (own)" in (tmp_path / "a.svg").read_text()
     written = json.loads((folder / "tables" / "lens.json").read_text())
     assert written == looked.json("lens")
+
+
+def test_interchanges_are_of_tuned_rows_and_of_other_scripts_alone(swapped: Kit, looked: Kit) -> None:
+    (table,) = swapped.json("interchange")["tables"]
+    (row,) = table["rows"]  # English is written in the interferer's script, the base has nothing to swap with
+    assert (row["trained_on"], row["language"], row["interferer"]) == ("tiny-qa/de", "or", "Latn")
+    assert row["into"]["effect"]["n"] < 40 and row["layers"][0] in (1, 2)
+    assert row["stands"] == "undecided"  # it does not interfere, and four steps move little
+    assert "tiny-qa/de@4 → tiny-qa/or" in swapped("interchange").stdout
+    [folder] = (swapped.home / "runs").iterdir()
+    assert (folder / "tables" / "interchange.csv").read_text() == swapped(
+        "interchange", "--format", "csv"
+    ).stdout
+    assert "no finished cells of that kind" in looked("interchange", code=2).stderr
+    tasks = "[{kind: interchange, interferer: Latn, control: Latn}]"
+    assert "name another" in swapped("plan", RECIPE, "--set", f"tasks={tasks}", code=3).stderr
 
 
 def test_faults_are_named(looked: Kit, tmp_path: Path) -> None:

@@ -11,7 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.data.example import Example, render_slice, slice_id
-from kit.jobdir import LENS_FILE, CellSpec, GenerateTask, LensTask, Prompt, ScoreTask, Task, encode, key_of
+from kit.jobdir import (
+    LENS_FILE,
+    CellSpec,
+    GenerateTask,
+    InterchangeTask,
+    LensTask,
+    Prompt,
+    ScoreTask,
+    Task,
+    encode,
+    key_of,
+)
 from kit.plan.types import Coordinates, Wanted, WantedCell
 from kit.results import Results, load, score_generation
 
@@ -80,6 +91,8 @@ class Shelf:
         kind: Task = GenerateTask() if task.startswith("generate") else ScoreTask()
         if task.startswith("lens"):
             kind = LensTask(matrix="langid" if "langid" in task else "script")
+        if task.startswith("interchange"):
+            kind = InterchangeTask(interferer=task.rpartition("=")[2])
         if "spans" in task:
             kind = ScoreTask(continuations="spans", lead="own-words" if "own-words" in task else "prompt")
         label = f"{at.model} {at.prompt} {task}"
@@ -134,6 +147,13 @@ class Shelf:
             for e, one in zip(self.gold[cell.spec.data, cell.at.language], rankings, strict=True)
         ]
         return self._write(cell, rows, "d", ENVIRONMENT)
+
+    def add_swaps(self, rows: Sequence[dict[str, object]], interferer: str = "Beng", **where: object) -> Path:
+        """A finished `interchange` cell; each row lacks its id."""
+        cell = self.want(task=f"interchange:interferer={interferer}", **where)  # type: ignore[arg-type]
+        examples = self.gold[cell.spec.data, cell.at.language]
+        whole = [{"id": e.id, "prompt_tokens": 9, **row} for e, row in zip(examples, rows, strict=True)]
+        return self._write(cell, whole, "d", ENVIRONMENT)
 
     def add_lens(
         self,
