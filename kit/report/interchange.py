@@ -34,8 +34,8 @@ def swap_view(table: SwapTable) -> Group:
     effect = table.rows[0].swaps.into.effect
     head = [
         f"n = {effect.n_items} on {effect.n_clusters} contexts; {_interval(table)}",
-        "points of mass(interferer) - mass(target) at the prompt's end, moved to the target in the base, and back to the "
-        "interferer in the tuned model, where one direction of a layer's hidden state is the other model's",
+        "points of mass(interferer) - mass(target) at the prompt's end, moved to the target in the base, and back to "
+        "the interferer in the tuned model, where one direction of a layer's hidden state is the other model's",
     ]
     parts: list[RenderableType] = [
         Text(f"Interchange: {table.model}, prompt {table.prompt}, {table.task}", style="bold")
