@@ -29,6 +29,22 @@ from kit.stats import Estimate
 SCHEMA = 1
 
 
+def swap_words(table: SwapTable) -> Iterator[str]:
+    """A line a row, for where there is little room."""
+    for row in table.rows:
+        into, out = row.swaps.into, row.swaps.out
+        yield (
+            f"interchange with {row.swaps.interferer}, {row.subject.name} → {row.column.name}: {row.swaps.stands}; "
+            f"into base {_interval_of(into.effect)}, out of tuned {_interval_of(out.effect)}"
+        )
+
+
+def _interval_of(one: Estimate) -> str:
+    if not one.defined:
+        return signed(one.value, 1)
+    return f"{signed(one.value, 1)} [{signed(one.low, 1)}…{signed(one.high, 1)}]"
+
+
 def swap_view(table: SwapTable) -> Group:
     """A table for a terminal: a block a row, a line each way."""
     effect = table.rows[0].swaps.into.effect
@@ -64,13 +80,13 @@ def _block(row: SwapRow) -> Iterator[RenderableType]:
     )
     yield Text(f"  layer {layers}; base → tuned: {', '.join(masses)}", style="dim")
     grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("", "direction", "of whole", "less random", "less control", ""):
-        grid.add_column(name, justify="right" if name else "left")
+    for name in ("", "direction", "of whole", "less random", "less control"):
+        grid.add_column(name, justify="right" if name else "left", no_wrap=True)
     for words, way in (("  into base", swaps.into), ("  out of tuned", swaps.out)):
         control = Text("–") if way.over_control is None else _figure(way.over_control)
         whole = signed(way.whole.value, 1)
         share = whole if way.stands == UNDECIDED else f"{way.share:.0%} of {whole}"
-        grid.add_row(words, _figure(way.effect), share, _figure(way.over_random), control, way.stands)
+        grid.add_row(words, _figure(way.effect), share, _figure(way.over_random), control)
     yield grid
 
 

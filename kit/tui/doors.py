@@ -39,6 +39,7 @@ DOORS = (
     Door(
         "claims", "5", "Claims", "Verdicts on the paper's claims", "kit.tui.screens.claims:ClaimsPage", True
     ),
+    Door("inside", "6", "Inside", "What a lens saw in the run", "kit.tui.screens.inside:InsidePage", True),
 )
 """In the order of the line at the top."""
 

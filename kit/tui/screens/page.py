@@ -199,7 +199,8 @@ class Help(Window):
         """A line an action."""
         names = {
             "everywhere": "Everywhere", "recipes": "Recipes", "run": "This run", "log": "In the log",
-            "table": "In the table", "table-more": "Tables", "claims": "Claims", "examples": "Examples", "runs": "Runs",
+            "table": "In the table", "table-more": "Tables", "claims": "Claims", "inside": "Inside",
+            "examples": "Examples", "runs": "Runs",
         }  # fmt: skip
         with VerticalScroll(classes="window help") as frame:
             frame.border_title, frame.border_subtitle = "Help", "Esc closes"

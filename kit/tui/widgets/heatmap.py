@@ -24,18 +24,21 @@ _STEPS = 10
 _LABEL = 28
 
 
+MOVES: Bindings = [
+    *[(key, f"move({dr}, {dc})", "") for key, dr, dc in (("up,k", -1, 0), ("down,j", 1, 0))],
+    *[(key, f"move({dr}, {dc})", "") for key, dr, dc in (("left", 0, -1), ("right", 0, 1))],
+    ("home", "move(0, -9999)", ""),
+    ("end", "move(0, 9999)", ""),
+    ("pageup", "move(-10, 0)", ""),
+    ("pagedown", "move(10, 0)", ""),
+]
+"""The keys that move the cursor."""
+
+
 class HeatMap(ScrollView, can_focus=True):
     """Shows a `Heat`; arrow keys and mouse move the cursor, Enter opens the cell."""
 
-    BINDINGS: ClassVar[Bindings] = [
-        *[(key, f"move({dr}, {dc})", "") for key, dr, dc in (("up,k", -1, 0), ("down,j", 1, 0))],
-        *[(key, f"move({dr}, {dc})", "") for key, dr, dc in (("left", 0, -1), ("right", 0, 1))],
-        ("home", "move(0, -9999)", ""),
-        ("end", "move(0, 9999)", ""),
-        ("pageup", "move(-10, 0)", ""),
-        ("pagedown", "move(10, 0)", ""),
-        *bindings("table"),
-    ]
+    BINDINGS: ClassVar[Bindings] = [*MOVES, *bindings("table")]
 
     row = reactive(0)
     column = reactive(0)
