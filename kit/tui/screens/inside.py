@@ -137,6 +137,9 @@ class InsidePage(Page):
         words = "\n".join(line for table in swaps for line in swap_words(table))
         self.query_one("#swapped", Static).update(Text(words))
         self.query_one("#swaps").set_class(not words, "hidden")
+        self.query_one("#swaps").set_class(not tables, "alone")
+        self.query_one(LayerMap).set_class(not tables, "hidden")
+        self.query_one("#detail").set_class(not tables, "hidden")
         self._draw()
 
     def _draw(self) -> None:
