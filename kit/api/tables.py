@@ -13,7 +13,15 @@ from kit.report.formats import write_all, write_over_generation
 from kit.report.interchange import write_swaps
 from kit.report.lens import write_lens
 from kit.report.text import Values
-from kit.results import Results, lens_tables, over_generation_table, swap_tables, transfer_table
+from kit.report.windows import write_windows
+from kit.results import (
+    Results,
+    lens_tables,
+    over_generation_table,
+    swap_tables,
+    transfer_table,
+    window_tables,
+)
 from kit.results import load as load_results
 from kit.schedule import RunFolder
 
@@ -57,6 +65,8 @@ def export_tables(
             paths += write_lens(looks, folder.tables)
         if swaps := swap_tables(found):
             paths += write_swaps(swaps, folder.tables)
+        if windows := window_tables(found, metric):
+            paths += write_windows(windows, folder.tables)
         return paths
     except OSError as problem:
         raise StorageError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
@@ -32,6 +33,7 @@ from kit.job.ranking import Ranker, in_parts, ranked
 from kit.job.sampling import Chooser
 from kit.job.scoring import Row, Scored, Scorer
 from kit.job.vocabulary import Vocabulary, decode_text, read_vocabulary
+from kit.job.window import at_work_in, window_of
 from kit.jobdir import (
     CELL_SCHEMA,
     ITEMS_FILE,
@@ -118,7 +120,19 @@ def _evaluate_on_one_base(cells: Sequence[tuple[str, CellSpec]], desk: Desk) -> 
         with base.wearing(Path(job.inputs[adapter[0]]) if adapter else None) as model:
             stage = _Stage(model, base.tokenizer, vocabulary, desk, base)
             for key, cell in same:
-                _produce(key, cell, stage)
+                with _intervened(cell, model):
+                    _produce(key, cell, stage)
+
+
+def _intervened(cell: CellSpec, model: Any) -> AbstractContextManager[None]:
+    """The model as the cell asks for it."""
+    window = window_of(cell.interventions)
+    return at_work_in(window, model) if window else nullcontext()
+
+
+def _constraints(cell: CellSpec) -> tuple[str, ...]:
+    """The interventions that bear on what is said, not on the model."""
+    return cell.interventions[1:] if window_of(cell.interventions) else cell.interventions
 
 
 def _produce(key: str, cell: CellSpec, stage: _Stage) -> None:
@@ -181,7 +195,7 @@ def _outputs(
     encoder = Encoder(stage.tokenizer, cell.prompt)
     prompts = [encoder.prompt_ids(example) for example in examples]
     chooser = Chooser(task, cell.seed, stage.desk.job.device, batched=cell.mode == "fast")
-    constraint = Constraint(cell.interventions[0], stage.classes("script")) if cell.interventions else None
+    constraint = next((Constraint(one, stage.classes("script")) for one in _constraints(cell)), None)
     decoder = Decoder(stage.model, stage.tokenizer, stage.vocabulary, task, chooser, constraint)
     ids = [example.id for example in examples]
     if cell.mode == "exact":
@@ -396,10 +410,10 @@ def _check(cell: CellSpec, job: JobSpec) -> None:
         raise BadInput(
             f"A cell asks for version {cell.version} of evaluation; here is {_VERSION}.", "Use that kit."
         )
-    if len(cell.interventions) > (1 if isinstance(cell.task, GenerateTask) else 0):
+    if len(_constraints(cell)) > (1 if isinstance(cell.task, GenerateTask) else 0):
         raise BadInput(
-            f"A {cell.task.kind} cell asks for interventions ({', '.join(cell.interventions)}); here there is at most "
-            "one, in a generate cell.",
+            f"A {cell.task.kind} cell asks for interventions ({', '.join(cell.interventions)}); here there is a "
+            "window of layers and behind it, in a generate cell, at most one on scripts.",
         )
     maps = [cell.task.matrix] if isinstance(cell.task, LensTask) and is_map(cell.task.matrix) else []
     for name in (cell.base, cell.data, *cell.adapters, *maps):

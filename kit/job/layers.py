@@ -37,7 +37,7 @@ class Layers:
             raise BadInput(
                 f"The layers of {type(inner).__name__} are not found: it has {len(lists)} lists of {count} blocks, "
                 f"{len(norms)} last norms and {'a' if head is not None else 'no'} head.",
-                "Leave the task lens out for this model.",
+                "Leave the task lens, and `layers`, out for this model.",
             )
         self.blocks: nn.ModuleList = lists[0]
         self._norm, self._head = norms[0], head

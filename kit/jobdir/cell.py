@@ -12,6 +12,8 @@ NEUTRAL, SPECIAL, BROKEN, PADDING, UNMAPPED = "neutral", "special", "broken", "p
 """Classes of tokens in a `lens` cell that speak for no script and no language."""
 ONLY_SCRIPTS, BAN_SCRIPTS = "scripts=", "ban="
 """How an intervention on scripts begins; ISO 15924 codes follow, joined by `+`."""
+LAYERS = "layers="
+"""How an intervention on layers begins; `0-4` (blocks, both ends counted) or `1/6` (one of six windows) follows."""
 ITEMS_FILE = "items.jsonl"
 LENS_FILE = "lens.npz"
 

@@ -79,11 +79,11 @@ def _checkpoints(
 
 def _cells(recipe: Recipe, inputs: Inputs, subject: _Subject) -> Iterator[WantedCell]:
     switches = recipe.switches
+    named = zip(expand.unrolled(recipe), expand.tasks(recipe, inputs.maps), strict=True)
+    tasks = [(asked, name, task) for (_, asked), (name, task) in named]
     for evaluate in inputs.evaluate:
         for prompt_name, prompt in inputs.prompts.items():
-            for asked, (task_name, planned) in zip(
-                recipe.tasks, expand.tasks(recipe, inputs.maps), strict=True
-            ):
+            for asked, task_name, planned in tasks:
                 task = expand.aimed(planned, evaluate.script, tuned=bool(subject.adapters))
                 if task is None:
                     continue
@@ -107,7 +107,7 @@ def _cells(recipe: Recipe, inputs: Inputs, subject: _Subject) -> Iterator[Wanted
                         prompt=prompt,
                         task=task,
                         adapters=subject.adapters,
-                        interventions=expand.interventions(asked, evaluate.script),
+                        interventions=expand.interventions(asked, evaluate.script, bool(subject.adapters)),
                         dtype=switches.dtype,
                         mode=switches.mode,
                         replicate=replicate,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kit.errors import RecipeError
 from kit.recipe.check_sets import SetChecker
-from kit.recipe.expand import tasks, total_steps, trainer
+from kit.recipe.expand import tasks, total_steps, trainer, unrolled
 from kit.recipe.faults import SEE_SCHEMA, suggestion
 from kit.recipe.load import LoadedRecipe, expanded, in_order
 from kit.recipe.sources import NamedModel, PathAdapter, PathModel, PretrainedModel
@@ -122,7 +122,8 @@ def _decoding(loaded: LoadedRecipe) -> Iterator[RecipeError]:
     """One random stream in the order of the file cannot be kept up in batches (trap 6)."""
     if loaded.recipe.switches.mode == "exact":
         return
-    for index, (_, task) in enumerate(tasks(loaded.recipe)):
+    named = zip(unrolled(loaded.recipe), tasks(loaded.recipe), strict=True)
+    for index, task in {at: task for (at, _), (_, task) in named}.items():
         if task.kind == "generate" and task.temperature > 0 and task.stream == "cell":
             ways: list[Loc] = [("tasks", index, key) for key in ("stream", "decoding")]
             ways += [("switches", key) for key in ("stream", "decoding", "mode")]

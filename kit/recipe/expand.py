@@ -18,7 +18,7 @@ from kit.jobdir import (
     Task,
     TrainerSettings,
 )
-from kit.jobdir.cell import BAN_SCRIPTS, ONLY_SCRIPTS
+from kit.jobdir.cell import BAN_SCRIPTS, LAYERS, ONLY_SCRIPTS
 from kit.recipe.model import Generate, Interchange, Lens, Recipe, Score
 from kit.score.script import written_with
 
@@ -73,7 +73,7 @@ def tasks(recipe: Recipe, maps: Mapping[Path | None, str] = MappingProxyType({})
     and all else are as they will be.
     """
     made: list[tuple[str, Task]] = []
-    for task in recipe.tasks:
+    for _, task in unrolled(recipe):
         if isinstance(task, Lens):
             made.append(_lens(task, maps))
         elif isinstance(task, Interchange):
@@ -93,13 +93,24 @@ def aimed(task: Task, script: str, tuned: bool) -> Task | None:
     return replace(task, target=target) if tuned and task.interferer not in target else None
 
 
-def interventions(task: Generate | Score | Lens | Interchange, script: str) -> tuple[str, ...]:
-    """How a task of the recipe constrains what is said, for a language that is written in that script."""
-    if not isinstance(task, Generate):
+def unrolled(recipe: Recipe) -> list[tuple[int, Generate | Score | Lens | Interchange]]:
+    """Every task with its place in the recipe; one that asks for `each` of some windows is so many tasks."""
+    return [(at, task) for at, asked in enumerate(recipe.tasks) for task in _windows(asked)]
+
+
+def interventions(task: Generate | Score | Lens | Interchange, script: str, tuned: bool) -> tuple[str, ...]:
+    """What a task of the recipe does to the subject, and to what is said in a language of that script.
+
+    A window of layers changes nothing where there is no adapter (not `tuned`): the cell is the base's own.
+    """
+    if isinstance(task, Interchange):
         return ()
+    window = (f"{LAYERS}{task.layers}",) if task.layers and tuned else ()
+    if not isinstance(task, Generate):
+        return window
     if task.only:
-        return (f"{ONLY_SCRIPTS}{'+'.join(written_with(script))}",)
-    return (f"{BAN_SCRIPTS}{'+'.join(sorted(task.ban))}",) if task.ban else ()
+        return (*window, f"{ONLY_SCRIPTS}{'+'.join(written_with(script))}")
+    return (*window, f"{BAN_SCRIPTS}{'+'.join(sorted(task.ban))}") if task.ban else window
 
 
 def train_prompt(recipe: Recipe, prompt: Template) -> Prompt:
@@ -140,6 +151,18 @@ def total_steps(examples: int, settings: TrainerSettings) -> int:
     return max(whole, 1) * settings.epochs
 
 
+def _windows(
+    task: Generate | Score | Lens | Interchange,
+) -> Iterator[Generate | Score | Lens | Interchange]:
+    layers = None if isinstance(task, Interchange) else task.layers
+    first, _, count = (layers or "").partition("/")
+    if first != "each":
+        yield task
+        return
+    for number in range(1, int(count) + 1):
+        yield task.model_copy(update={"layers": f"{number}/{count}"})
+
+
 def _generate(recipe: Recipe, task: Generate) -> tuple[str, GenerateTask]:
     different = ",".join(_differences(recipe, task))
     return (f"generate:{different}" if different else "generate"), _decoding(recipe, task)
@@ -174,6 +197,8 @@ def _differences(recipe: Recipe, task: Generate) -> Iterator[str]:
         own = getattr(task, name)
         if own is not None and own != value and not (name == "stream" and _greedy(recipe, task)):
             yield f"{name}={own}"
+    if task.layers:
+        yield f"layers={task.layers}"
     if task.only:
         yield f"only={task.only}"
     if task.ban:
@@ -186,7 +211,7 @@ def _greedy(recipe: Recipe, task: Generate) -> bool:
 
 def _score(recipe: Recipe, task: Score) -> tuple[str, ScoreTask]:
     """The task as the job takes it. Where there are no own words, their limit keeps its default, out of the key."""
-    label = _label(task, Score(kind="score"), ("continuations", "lead"))
+    label = _label(task, Score(kind="score"), ("continuations", "lead", "layers"))
     if task.lead == "prompt":
         return label, ScoreTask(continuations=task.continuations)
     return label, ScoreTask(continuations=task.continuations, lead=task.lead, limit=recipe.answer_limit)
@@ -194,7 +219,8 @@ def _score(recipe: Recipe, task: Score) -> tuple[str, ScoreTask]:
 
 def _lens(task: Lens, maps: Mapping[Path | None, str]) -> tuple[str, LensTask]:
     usual = Lens(kind="lens")
-    label = _label(task, usual, ("matrix", "positions") if task.map is None else ("map", "positions"))
+    by = "matrix" if task.map is None else "map"
+    label = _label(task, usual, (by, "positions", "layers"))
     by_map = task.map is not None or task.matrix == "published"
     return label, LensTask(
         "lens", maps.get(task.map, "map-not-read") if by_map else task.matrix, task.positions

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ByteSize, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import (
+    ByteSize,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from kit.recipe.sources import (
@@ -30,6 +40,7 @@ SCHEMA = 1
 
 Share = Annotated[float, Field(ge=0)]
 Script = Annotated[str, Field(pattern="^[A-Z][a-z]{3}$")]
+_WINDOW = "^([0-9]{1,4}-[0-9]{1,4}|([1-9][0-9]{0,2}|each)/[1-9][0-9]{0,2})$"
 
 
 def _target_word(value: Any) -> str | None:
@@ -94,7 +105,26 @@ class Sampling(Entry):
     )
 
 
-class Generate(Entry):
+class Asked(Entry):
+    """What every task may carry."""
+
+    layers: Annotated[str, Field(pattern=_WINDOW)] | None = Field(
+        default=None,
+        description="The adapter works in these layers alone: `0-4` (the first five blocks), `1/6` (the first of six "
+        "windows), or `each/6`: one task for each of the six (S4).",
+    )
+
+    @field_validator("layers")
+    @classmethod
+    def _within(cls, value: str | None) -> str | None:
+        first, mark, last = re.split("([-/])", value) if value else ("0", "-", "0")
+        if first != "each" and int(first) > int(last):
+            message = f"`{value}`: write `0-4`" if mark == "-" else f"`{value}`: there are {last} windows"
+            raise PydanticCustomError("window", "{message}", {"message": message})
+        return value
+
+
+class Generate(Asked):
     """Answers by decoding. What is left out is as the switches and `answer_limit` say."""
 
     called: ClassVar[str] = "a `generate` task"
@@ -123,7 +153,7 @@ class Generate(Entry):
         return self
 
 
-class Score(Entry):
+class Score(Asked):
     """Log-likelihoods, token by token, of given answers and of what may follow them."""
 
     called: ClassVar[str] = "a `score` task"
@@ -147,7 +177,7 @@ class Score(Entry):
         return self
 
 
-class Lens(Entry):
+class Lens(Asked):
     """The logit lens: what each layer would say next, by script or language of the tokens."""
 
     called: ClassVar[str] = "a `lens` task"

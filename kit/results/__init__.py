@@ -26,6 +26,7 @@ from kit.results.table import (
     transfer_table,
 )
 from kit.results.types import CellData, MissingCell, Results
+from kit.results.windows import WindowRow, WindowTable, window_tables
 
 __all__ = [
     "METRICS",
@@ -51,6 +52,8 @@ __all__ = [
     "TableCell",
     "TransferTable",
     "Way",
+    "WindowRow",
+    "WindowTable",
     "compare_cells",
     "grids",
     "lens_tables",
@@ -62,4 +65,5 @@ __all__ = [
     "swap_tables",
     "swaps_of",
     "transfer_table",
+    "window_tables",
 ]

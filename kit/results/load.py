@@ -41,7 +41,7 @@ from kit.results.items import (
 from kit.results.lens import MASS_COLUMNS, mass_columns, read_lens
 from kit.results.score_cell import Memo, form_items, length_items, score_items
 from kit.results.scripts import SCRIPT_COLUMN, script_columns
-from kit.results.types import CellData, Floats, LensArrays, MissingCell, Results
+from kit.results.types import CellData, Floats, LensArrays, MissingCell, Results, parted_window
 from kit.score import METRICS_VERSION
 
 NOT_FINISHED = "not finished"
@@ -280,22 +280,29 @@ def _under_mask(task: str) -> str:
 
 
 def _place(cell: CellData) -> object:
-    """What a `generate` cell and those without outputs share. They are not random: any replicate will do."""
-    return replace(cell.at, task="", replicate=0), cell.data, tuple(sorted(cell.adapter_digests.items()))
+    """What a `generate` cell and those without outputs share, the window of layers with them. They are not random: any
+    replicate will do.
+    """
+    at = replace(cell.at, task=parted_window(cell.at.task)[1], replicate=0)
+    return at, cell.data, tuple(sorted(cell.adapter_digests.items()))
 
 
 def _partners(cell: CellData, found: Sequence[CellData]) -> list[CellData]:
     """The cells in the same place, one a variant: that of the same variant first, then the plain one."""
-    variant = cell.at.task.partition(":")[2]
+    variant = _variant(cell)
 
     def nearness(other: CellData) -> tuple[bool, bool, bool]:
-        own, replicate = other.at.task.partition(":")[2], other.at.replicate
+        own, replicate = _variant(other), other.at.replicate
         return own == variant, not own, replicate == cell.at.replicate
 
     nearest: dict[str, CellData] = {}
     for other in sorted(found, key=nearness, reverse=True):
         nearest.setdefault(other.at.task, other)
     return list(nearest.values())
+
+
+def _variant(cell: CellData) -> str:
+    return parted_window(cell.at.task)[0].partition(":")[2]
 
 
 def _aligned(partner: CellData, name: str, ids: Sequence[str]) -> Make:

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.jobdir.cell import LAYERS
 from kit.plan.types import Coordinates, Wanted, WantedCell
 
 Floats = NDArray[np.float64]
@@ -116,6 +117,15 @@ def fits(at: Coordinates, name: str, value: object) -> bool:
     """Whether a coordinate has a value; a task's kind fits every variant of it."""
     own = getattr(at, name)
     return bool(own == value) or (name == "task" and task_kind(str(own)) == value)
+
+
+def parted_window(task: str) -> tuple[str, str]:
+    """A task's name without its window of layers, and the window (`1/6`); empty where it has none."""
+    kind, _, different = task.partition(":")
+    parts = different.split(",")
+    rest = ",".join(part for part in parts if not part.startswith(LAYERS))
+    window = next((part.removeprefix(LAYERS) for part in parts if part.startswith(LAYERS)), "")
+    return f"{kind}:{rest}" if rest else kind, window
 
 
 def task_kind(task: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 import pytest
 
 from kit.catalog import Catalog
+from kit.errors import RecipeErrors
 from kit.jobdir import GenerateTask, Lora, ScoreTask, TrainerSettings, key_parts
 from kit.recipe import Recipe, expand, load_recipe
 from kit.recipe.model import LoraSettings, Trainer
@@ -138,3 +139,29 @@ def test_the_host_counts_steps_as_the_job_does() -> None:
                 settings = TrainerSettings(epochs=2, accumulation=accumulation, accumulate=accumulate)
                 planned = stream.plan_steps([7] * examples, settings, seed=0)
                 assert expand.total_steps(examples, settings) == len(planned), settings
+
+
+def test_windows_of_layers(write: Write) -> None:
+    """One of them, or each of some; in the key of what is tuned alone; named in the table, before the mask."""
+    asked = recipe(
+        write,
+        "tasks=[generate, {kind: generate, layers: each/3, only: own-script}, {kind: lens, layers: 0-4}, "
+        "{kind: score, layers: 2/6}]",
+    )
+    assert [name for name, _ in expand.tasks(asked)] == [
+        "generate",
+        *(f"generate:layers={number}/3,only=own-script" for number in (1, 2, 3)),
+        "lens:layers=0-4",
+        "score:layers=2/6",
+    ]
+    assert [at for at, _ in expand.unrolled(asked)] == [0, 1, 1, 1, 2, 3]
+    found = [expand.interventions(task, "Orya", True) for _, task in expand.unrolled(asked)]
+    assert found[0] == () and found[1] == ("layers=1/3", "scripts=Orya") and found[4] == ("layers=0-4",)
+    base = [expand.interventions(task, "Orya", False) for _, task in expand.unrolled(asked)]
+    assert base == [(), *[("scripts=Orya",)] * 3, (), ()]
+
+
+@pytest.mark.parametrize("layers", ["4-2", "7/6", "0/6", "each/0", "1", "1/", "0-4-5", "all"])
+def test_a_window_that_makes_no_sense_is_refused(write: Write, layers: str) -> None:
+    with pytest.raises(RecipeErrors, match="layers"):
+        recipe(write, f"tasks=[{{kind: generate, layers: '{layers}'}}]")
