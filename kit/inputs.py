@@ -20,14 +20,23 @@ from kit.catalog import (
     locate_token_map,
 )
 from kit.corpus import CorpusSettings, pretraining_text
+from kit.data.controls import contexts_alone, with_shuffled_answers
 from kit.data.example import Example, render_slice, slice_id
 from kit.data.read import read
 from kit.errors import CatalogError, DataError, MissingInputError, Where
 from kit.jobdir import Lora, PretrainSpec, Prompt, key_of, sha256_file
-from kit.plan import Inputs, ResolvedAdapter, ResolvedModel, ResolvedSlice, WantedModel
+from kit.plan import Control, Inputs, ResolvedAdapter, ResolvedModel, ResolvedSlice, WantedModel
 from kit.recipe import LoadedRecipe, Recipe, expand
 from kit.recipe.model import Generate, Lens
-from kit.recipe.sources import FileSet, NamedModel, PathAdapter, PathModel, PretrainedModel
+from kit.recipe.sources import (
+    Controlled,
+    FileSet,
+    NamedModel,
+    PathAdapter,
+    PathModel,
+    PretrainedModel,
+    label_of,
+)
 from kit.store import Store
 
 PUBLISHED_PROBE = "paper-probe"
@@ -151,7 +160,8 @@ def _slices(
     for entry in entries:
         if isinstance(entry, FileSet):
             examples = read(entry.file, entry.format, entry.language)
-            yield _slice(examples, entry, (entry.label, entry.language, "file"), frozenset(), store, paths)
+            names = (entry.label, entry.language, "file")
+            yield _slice(examples, entry, names, frozenset(), store, paths)
             continue
         dataset = catalog.datasets[entry.dataset]
         languages = dataset.languages() if entry.languages == "all" else entry.languages
@@ -179,12 +189,38 @@ def _slice(
             f"{names[0]}/{names[1]}/{names[2]} has {len(bare)} questions without an answer, first {bare[0]!r}",
             remedy="take them out, or use a catalog entry with `answerable_only: true`",
         )
-    rendered = render_slice(kept)
+    control = entry.control if isinstance(entry, Controlled) else ""
+    rendered = render_slice(_controlled(kept, entry, names) if control else kept)
     data = slice_id(rendered)
     paths[data] = store.put_slice(data, rendered)
     contexts = len({example.context_id for example in kept})
     characters = sum(len(e.context) + len(e.question) + len(e.answers[0]) for e in kept) / len(kept)
-    return ResolvedSlice(data, *names, len(kept), seen, contexts, characters)
+    dataset, *rest = names
+    return ResolvedSlice(
+        data, label_of(dataset, control), *rest, len(kept), seen, contexts, characters, control=_kind(entry)
+    )
+
+
+def _kind(entry: Any) -> Control:
+    """How a training set differs from a plain one."""
+    if not isinstance(entry, Controlled):
+        return Control()
+    random = entry.directions == "random"
+    return Control(random, entry.answers == "none", entry.control_seed if random else 0)
+
+
+def _controlled(examples: list[Example], entry: Controlled, names: tuple[str, str, str]) -> list[Example]:
+    """The examples of a control."""
+    if entry.answers == "none":
+        return contexts_alone(examples)
+    if entry.answers == "own":
+        return examples
+    try:
+        return with_shuffled_answers(examples, entry.control_seed)
+    except ValueError as problem:
+        raise DataError(
+            f"{'/'.join(names)} is no control: {problem}", remedy="leave `answers: shuffled` out for it"
+        ) from problem
 
 
 def _with_scripts(

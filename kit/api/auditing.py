@@ -146,6 +146,8 @@ def _asked(request: Request) -> tuple[Catalog, TokenRule, str, list[Source]]:
         )
         sources = []
         for entry in recipe.train:
+            if entry.control:
+                continue  # made of another entry's examples
             if isinstance(entry, FileSet):
                 sources.append(Source(entry.label, entry.language, "file", entry, entry.limit))
             else:

@@ -109,12 +109,15 @@ def finished(wanted: Demand, store: Store, stored: Mapping[str, Any], inputs: In
     adapters = {adapter.id: adapter.digest for adapter in inputs.adapters}
     keys = {cell.key for cell in wanted.wanted.cells} & stored.keys()
     cells = {key: dict(made_with(stored[key]) or {}) for key in keys}
+    outdated = set()
     for key, tuning in wanted.tunings.items():
         for step in tuning.steps:
+            if store.outdated(key, step):
+                outdated.add(f"{key}@{step}")
             if digest := store.adapter_digest(key, step):
                 adapters[f"{key}@{step}"] = digest
     models = frozenset(key for key in wanted.models if store.model(key))
-    return Finished(cells, adapters, models)
+    return Finished(cells, adapters, models, frozenset(outdated))
 
 
 def run_name(loaded: LoadedRecipe, wanted: Demand) -> str:

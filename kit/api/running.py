@@ -14,7 +14,16 @@ from kit.api.planning import Prepared, planned_again
 from kit.api.workspace import Workspace
 from kit.data.example import Example, read_slice
 from kit.errors import EnvironmentError_, StorageError, Where
-from kit.jobdir import CellSpec, EvaluateSpec, JobSpec, Piece, SeriesSpec, TuneSpec, atomic_write
+from kit.jobdir import (
+    AdapterSpec,
+    CellSpec,
+    DeriveSpec,
+    EvaluateSpec,
+    JobSpec,
+    Piece,
+    SeriesSpec,
+    atomic_write,
+)
 from kit.manifest import compose
 from kit.plan import Inputs, PlannedJob, outputs_of
 from kit.results import score_generation
@@ -189,9 +198,11 @@ def _adapter_there(store: Store, name: str) -> bool:
 
 def _adapters_used(pieces: tuple[Piece, ...]) -> list[str]:
     """The adapters that pieces need and none of them makes."""
-    made = {name for p in pieces if isinstance(p.work, TuneSpec) for name in outputs_of(p.work, p.keys)}
+    made = {name for p in pieces if isinstance(p.work, AdapterSpec) for name in outputs_of(p.work, p.keys)}
     cells = [cell for p in pieces if isinstance(p.work, EvaluateSpec) for cell in p.work.cells]
-    return [name for cell in cells for name in cell.adapters if name not in made]
+    used = [p.work.adapter for p in pieces if isinstance(p.work, DeriveSpec)]
+    used += [name for cell in cells for name in cell.adapters]
+    return [name for name in used if name not in made]
 
 
 def _open(store: Store, key: str, adapters: tuple[str, ...]) -> bool:

@@ -200,12 +200,13 @@ def adapter_digest(folder: Path) -> str:
 
 
 def _with_adapter(model: Any, folder: Path) -> Any:
-    _check_adapter(folder)
+    check_adapter(folder)
     with _refusing(f"{folder}: the adapter does not fit this base"):
         return PeftModel.from_pretrained(model, str(folder), is_trainable=False, local_files_only=True)
 
 
-def _check_adapter(folder: Path) -> None:
+def check_adapter(folder: Path) -> None:
+    """Raises BadInput where this is no LoRA adapter as peft saves it."""
     if not (folder / ADAPTER_FILE).is_file():
         raise BadInput(f"{folder}: there is no {ADAPTER_FILE}.", "Only adapters as safetensors are loaded.")
     try:

@@ -16,11 +16,23 @@ import shutil
 import traceback
 from dataclasses import replace
 
+from kit.job.derive import derive
 from kit.job.evaluate import Desk, evaluate
 from kit.job.failures import InPiece, classify, unstopped
 from kit.job.model import adapter_digest
 from kit.job.tune import tune
-from kit.jobdir import FailureCode, JobFolder, JobSpec, Piece, SeriesSpec, TuneSpec, publish_folder
+from kit.jobdir import (
+    AdapterSpec,
+    DeriveSpec,
+    EvaluateSpec,
+    FailureCode,
+    JobFolder,
+    JobSpec,
+    Piece,
+    SeriesSpec,
+    TuneSpec,
+    publish_folder,
+)
 
 _OWN = (FailureCode.BAD_INPUT, FailureCode.DEFECT)
 """Failures of a piece that say nothing of the others."""
@@ -43,12 +55,19 @@ def series(desk: Desk) -> None:
             desk.emit("warning", message=f"passed over, for what it needs has failed: {piece.name}")
             continue
         try:
-            _tune(piece, desk) if isinstance(piece.work, TuneSpec) else evaluate(_desk_of(piece, desk))
+            _do(piece, desk)
         except Exception as error:
             failed.note(piece, error)
             desk.bases.spoil(f"{piece.name} has failed on it")
     if failed.first is not None:
         raise failed.first
+
+
+def _do(piece: Piece, desk: Desk) -> None:
+    if isinstance(piece.work, EvaluateSpec):
+        evaluate(_desk_of(piece, desk))
+    else:
+        _make_adapters(piece, desk)
 
 
 class _Failed:
@@ -67,7 +86,7 @@ class _Failed:
         traceback.print_exception(error)
         traceback.clear_frames(error.__traceback__)  # what they hold would stay in memory until the end
         self.first = self.first or failure
-        if isinstance(piece.work, TuneSpec):
+        if isinstance(piece.work, AdapterSpec):
             self._tunings.update(piece.keys)
 
     def before(self, piece: Piece) -> bool:
@@ -75,6 +94,8 @@ class _Failed:
         work = piece.work
         if isinstance(work, TuneSpec):
             needed = set(work.parents)
+        elif isinstance(work, DeriveSpec):
+            needed = {work.adapter}
         else:
             needed = {adapter for cell in work.cells for adapter in cell.adapters}
         return any(adapter.partition("@")[0] in self._tunings for adapter in needed)
@@ -89,15 +110,16 @@ def _desk_of(piece: Piece, desk: Desk) -> Desk:
     return replace(desk, job=alone)
 
 
-def _tune(piece: Piece, desk: Desk) -> None:
-    """Tune unless an earlier go has; then hand the adapters over."""
-    assert isinstance(piece.work, TuneSpec)
+def _make_adapters(piece: Piece, desk: Desk) -> None:
+    """Tune, or derive, unless an earlier go has; then hand the adapters over."""
+    assert isinstance(piece.work, AdapterSpec)
     key = piece.keys[0]
     own = desk.folder.kept / key
     if not (own.is_dir() and all((own / str(step)).is_dir() for step in piece.work.save_steps)):
         inner = JobFolder(desk.folder.scratch / key)
         inner.scratch.mkdir(parents=True)
-        tune(replace(_desk_of(piece, desk), folder=inner, landed={}))
+        make = tune if isinstance(piece.work, TuneSpec) else derive
+        make(replace(_desk_of(piece, desk), folder=inner, landed={}))
         shutil.rmtree(own, ignore_errors=True)
         own.parent.mkdir(exist_ok=True)
         publish_folder(inner.adapters, own)

@@ -11,6 +11,7 @@ import torch
 import transformers
 
 from kit.job.bases import Bases
+from kit.job.derive import derive
 from kit.job.environment import describe
 from kit.job.evaluate import Desk, evaluate
 from kit.job.failures import BadInput, unstopped
@@ -20,6 +21,7 @@ from kit.job.series import series
 from kit.job.tune import tune
 from kit.job.usage import measured
 from kit.jobdir import (
+    DeriveSpec,
     EvaluateSpec,
     JobFolder,
     JobSpec,
@@ -51,6 +53,8 @@ def work(job: JobSpec, folder: JobFolder, environment: dict[str, Any], landed: d
             evaluate(desk)
         elif isinstance(job.work, TuneSpec):
             tune(desk)
+        elif isinstance(job.work, DeriveSpec):
+            derive(desk)
         elif isinstance(job.work, SeriesSpec):
             series(desk)
         else:

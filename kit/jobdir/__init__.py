@@ -5,14 +5,16 @@ Standard library only, so that both worlds can import it. The host writes `job.j
 `result.json` last of all. Whoever sees the folder can follow, stop, resume or read the job.
 """
 
-from kit.jobdir.cell import CELL_SCHEMA, ITEMS_FILE, LENS_FILE, digest_of_cell
+from kit.jobdir.cell import CELL_SCHEMA, DERIVED_FILE, ITEMS_FILE, LENS_FILE, digest_of_cell
 from kit.jobdir.codec import SpecError, decode, encode
 from kit.jobdir.files import append_line, atomic_write, publish_folder, read_json, sha256_file, tree_digest
 from kit.jobdir.folder import Event, Failure, FailureCode, Handle, JobFolder, Result
 from kit.jobdir.keys import canonical, key_of, key_parts
 from kit.jobdir.spec import (
     SCHEMA,
+    AdapterSpec,
     CellSpec,
+    DeriveSpec,
     EvaluateSpec,
     GenerateTask,
     InterchangeTask,
@@ -34,10 +36,13 @@ from kit.jobdir.threads import thread_environment
 
 __all__ = [
     "CELL_SCHEMA",
+    "DERIVED_FILE",
     "ITEMS_FILE",
     "LENS_FILE",
     "SCHEMA",
+    "AdapterSpec",
     "CellSpec",
+    "DeriveSpec",
     "EvaluateSpec",
     "Event",
     "Failure",

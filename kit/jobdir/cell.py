@@ -16,6 +16,8 @@ LAYERS = "layers="
 """How an intervention on layers begins; `0-4` (blocks, both ends counted) or `1/6` (one of six windows) follows."""
 ITEMS_FILE = "items.jsonl"
 LENS_FILE = "lens.npz"
+DERIVED_FILE = "derived.json"
+"""In the folder of an adapter that was derived from another: which, and the digest of its weights."""
 
 
 def broken(script: str) -> str:

@@ -18,7 +18,7 @@ SCHEMA = 2
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 Weights = Literal["float32", "bfloat16", "float16", "int8", "nf4"]
-Kind = Literal["tune", "evaluate", "series", "pretrain"]
+Kind = Literal["tune", "derive", "evaluate", "series", "pretrain"]
 _NOT_IN_KEY: dict[str, Any] = {"key": False}
 
 
@@ -191,6 +191,30 @@ class TuneSpec:
 
 
 @dataclass(frozen=True)
+class DeriveSpec:
+    """An adapter's double in random directions: of each of its modules the update has the same singular values (so the
+    same norms, Frobenius and all others of that kind) and random singular vectors, which `seed` and `adapter` decide.
+
+    `base` is that of the adapter, whose id stands for it in the key.
+    """
+
+    adapter: str
+    seed: int = 0
+    version: int = 1
+    base: str = field(default="", metadata=_NOT_IN_KEY)
+    label: str = field(default="", metadata=_NOT_IN_KEY)
+
+    @property
+    def save_steps(self) -> tuple[int, ...]:
+        """The one step under which it is kept: that of the adapter."""
+        return (int(self.adapter.rpartition("@")[2]),)
+
+
+AdapterSpec = TuneSpec | DeriveSpec
+"""What makes adapters."""
+
+
+@dataclass(frozen=True)
 class EvaluateSpec:
     """A batch of cells on one base, loaded once."""
 
@@ -206,14 +230,14 @@ class Piece:
     """
 
     name: str
-    work: TuneSpec | EvaluateSpec
+    work: TuneSpec | DeriveSpec | EvaluateSpec
     keys: tuple[str, ...]
     share: float = 0.0
 
     @property
-    def kind(self) -> Literal["tune", "evaluate"]:
+    def kind(self) -> Kind:
         """The kind of work."""
-        return "tune" if isinstance(self.work, TuneSpec) else "evaluate"
+        return kind_of(self.work)
 
 
 @dataclass(frozen=True)
@@ -242,10 +266,11 @@ class PretrainSpec:
     label: str = field(default="", metadata=_NOT_IN_KEY)
 
 
-def kind_of(work: TuneSpec | EvaluateSpec | SeriesSpec | PretrainSpec) -> Kind:
+def kind_of(work: TuneSpec | DeriveSpec | EvaluateSpec | SeriesSpec | PretrainSpec) -> Kind:
     """The kind of a job's work, in a word."""
     kinds: dict[type, Kind] = {
         TuneSpec: "tune",
+        DeriveSpec: "derive",
         EvaluateSpec: "evaluate",
         SeriesSpec: "series",
         PretrainSpec: "pretrain",
@@ -260,7 +285,7 @@ class JobSpec:
     """
 
     name: str
-    work: TuneSpec | EvaluateSpec | SeriesSpec | PretrainSpec
+    work: TuneSpec | DeriveSpec | EvaluateSpec | SeriesSpec | PretrainSpec
     keys: tuple[str, ...]
     inputs: dict[str, str]
     device: Literal["cpu", "cuda"] = "cpu"

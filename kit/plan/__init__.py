@@ -5,7 +5,7 @@ Writes: the demand (every wanted cell and its key) and the plan (the missing job
 from kit.plan.build import build, is_current
 from kit.plan.demand import demand
 from kit.plan.estimate import Costs, Speeds
-from kit.plan.inputs import Inputs, ResolvedAdapter, ResolvedModel, ResolvedSlice
+from kit.plan.inputs import Control, Inputs, ResolvedAdapter, ResolvedModel, ResolvedSlice
 from kit.plan.pack import Packing
 from kit.plan.types import (
     Coordinates,
@@ -23,6 +23,7 @@ from kit.plan.types import (
 from kit.plan.why import reason
 
 __all__ = [
+    "Control",
     "Coordinates",
     "Cost",
     "Costs",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from kit.jobdir import CellSpec, EvaluateSpec, LensTask, TuneSpec, is_map
+from kit.jobdir import CellSpec, DeriveSpec, EvaluateSpec, LensTask, TuneSpec, is_map
 from kit.plan.estimate import Costs
 from kit.plan.pack import Packing, Single, packed
 from kit.plan.types import Demand, Finished, Plan, PlannedJob, WantedCell
@@ -30,7 +30,10 @@ def build(demand: Demand, finished: Finished, costs: Costs, packing: Packing | N
     pretrainings = _pretrain_jobs(bases, demand, finished, costs)
     wanted = _wanted_steps(demand, subjects.values(), finished, bare)
     tunings = {
-        key: _single_tuning(key, steps, demand, costs, packing, pretrainings) for key, steps in wanted.items()
+        key: _single_derivation(key, wanted, demand, costs, packing)
+        if isinstance(demand.tunings[key].spec, DeriveSpec)
+        else _single_tuning(key, steps, demand, costs, packing, pretrainings)
+        for key, steps in wanted.items()
     }
     evaluations = []
     for (base, tuning, holder), cells in subjects.items():
@@ -46,7 +49,7 @@ def build(demand: Demand, finished: Finished, costs: Costs, packing: Packing | N
 def is_current(cell: WantedCell, finished: Finished) -> bool:
     """Whether a stored cell stands for `cell`, made with the adapters that are stored now."""
     made_with = finished.cells.get(cell.key)
-    if made_with is None:
+    if made_with is None or not finished.outdated.isdisjoint(cell.spec.adapters):
         return False
     return all(made_with.get(a) == finished.adapters.get(a, made_with.get(a)) for a in cell.spec.adapters)
 
@@ -63,7 +66,12 @@ def _unique(cells: Iterable[WantedCell]) -> list[WantedCell]:
 
 def _tuning_of(spec: CellSpec) -> str:
     """The tuning (or ready-made adapter) that a cell's subject ends in; empty for a base."""
-    return spec.adapters[-1].split("@")[0] if spec.adapters else ""
+    return _maker(spec.adapters[-1]) if spec.adapters else ""
+
+
+def _maker(adapter: str) -> str:
+    """The key of what makes an adapter."""
+    return adapter.partition("@")[0]
 
 
 def _steps(adapters: Iterable[str], tuning: str) -> tuple[int, ...]:
@@ -101,6 +109,10 @@ def _wanted_steps(
     for cells in subjects:
         if (tuning := _tuning_of(cells[0].spec)) in demand.tunings:
             needed.setdefault(tuning, []).extend(a for cell in cells for a in cell.spec.adapters)
+    for key in list(needed):
+        spec = demand.tunings[key].spec
+        if isinstance(spec, DeriveSpec) and any(a not in finished.adapters for a in needed[key]):
+            needed.setdefault(_maker(spec.adapter), []).append(spec.adapter)
     return {
         tuning: _steps(adapters, tuning)
         for tuning, adapters in needed.items()
@@ -117,7 +129,8 @@ def _single_tuning(
     pretrainings: Mapping[str, PlannedJob],
 ) -> Single:
     wanted = demand.tunings[tuning]
-    spec: TuneSpec = replace(wanted.spec, save_steps=steps)
+    assert isinstance(wanted.spec, TuneSpec)
+    spec = replace(wanted.spec, save_steps=steps)
     model = demand.models[spec.base]
     inputs = (spec.base, spec.data, *spec.parents)
     needs = (spec.base,) if spec.base in pretrainings else ()
@@ -125,6 +138,18 @@ def _single_tuning(
     subject = spec.label.removeprefix(f"{model.name} on ").replace(", seed ", " seed ")
     job = PlannedJob(tuning, f"tune {spec.label}", spec, (tuning,), needs, inputs, cost)
     return Single(job, model.name, subject, holder=packing.holder(tuning))
+
+
+def _single_derivation(
+    key: str, wanted: Mapping[str, object], demand: Demand, costs: Costs, packing: Packing
+) -> Single:
+    spec = demand.tunings[key].spec
+    assert isinstance(spec, DeriveSpec)
+    model, source = demand.models[spec.base], _maker(spec.adapter)
+    needs = (source,) if source in wanted else ()
+    job = PlannedJob(key, f"derive {spec.label}", spec, (key,), needs, (spec.adapter,), costs.derive(model))
+    subject = spec.label.removeprefix(f"{model.name} on ").replace(", seed ", " seed ")
+    return Single(job, model.name, subject, source if needs else "", packing.holder(key))
 
 
 def _evaluate_job(base: str, cells: list[WantedCell], needs: list[str], costs: Costs) -> PlannedJob:
@@ -149,8 +174,18 @@ def _trained_on(cells: list[WantedCell]) -> str:
 
 
 def _interleaved(tunings: Mapping[str, Single], evaluations: list[Single]) -> list[Single]:
-    """Evaluations that wait for nothing first, then each tuning before its evaluation: rows fill in one by one."""
+    """Evaluations that wait for nothing first, then each tuning before its evaluation, and after that what is derived
+    from it: rows fill in one by one.
+    """
     singles = [one for one in evaluations if not one.tuning]
-    for key, tuning in tunings.items():
-        singles += [tuning, *(one for one in evaluations if one.tuning == key)]
+
+    def add(key: str) -> None:
+        singles.extend([tunings[key], *(one for one in evaluations if one.tuning == key)])
+        for other, made in tunings.items():
+            if made.tuning == key:
+                add(other)
+
+    for key, made in tunings.items():
+        if not made.tuning:
+            add(key)
     return singles

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kit.jobdir import CellSpec, TuneSpec, key_of
+from kit.jobdir import CellSpec, DeriveSpec, TuneSpec, key_of
 from kit.plan.inputs import Inputs, ResolvedModel, ResolvedSlice
 from kit.plan.types import Coordinates, Demand, Wanted, WantedCell, WantedTuning
 from kit.recipe import Recipe, expand
+from kit.recipe.sources import CONTROL_MARK
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,11 @@ def demand(recipe: Recipe, inputs: Inputs) -> Demand:
         for train in inputs.train:
             for seed in recipe.seeds:
                 tuning = _tuning(recipe, inputs, model, train, seed)
-                tunings[tuning.key] = tuning
-                subjects += _checkpoints(model, train, seed, tuning)
+                tunings.setdefault(tuning.key, tuning)
+                made = [tuning] if not train.control.random else _doubles(tuning, train)
+                tunings |= {one.key: one for one in made}
+                for one in made:
+                    subjects += _checkpoints(model, train, seed, one)
         subjects += [
             _Subject(model, (a.id,), trained_on=a.name)
             for a in inputs.adapters
@@ -48,25 +52,36 @@ def demand(recipe: Recipe, inputs: Inputs) -> Demand:
 def _tuning(
     recipe: Recipe, inputs: Inputs, model: ResolvedModel, train: ResolvedSlice, seed: int
 ) -> WantedTuning:
-    switches = recipe.switches
+    switches, prompt = recipe.switches, inputs.train_prompt
+    name = train.dataset.partition(CONTROL_MARK)[0] if train.control.random else train.dataset
     spec = TuneSpec(
         base=model.wanted.id,
         data=train.id,
-        prompt=inputs.train_prompt,
+        prompt=replace(prompt, template="{context}", joint="") if train.control.alone else prompt,
         lora=model.lora,
         trainer=expand.trainer(recipe),
         end_token=switches.end_token,
-        loss_on=switches.loss_on,
+        loss_on="all" if train.control.alone else switches.loss_on,
         sequence_limit=recipe.sequence_limit,
         truncation=switches.truncation,
         weights=switches.weights,
         autocast=switches.autocast,
         seed=seed,
-        label=f"{model.wanted.name} on {train.dataset}/{train.language}, seed {seed}",
+        label=f"{model.wanted.name} on {name}/{train.language}, seed {seed}",
     )
     last = expand.total_steps(train.items, spec.trainer)
     steps = sorted({last if step == "last" else int(step) for step in recipe.checkpoints} - {0})
     return WantedTuning(key_of("tune", spec), spec, train.items, tuple(steps))
+
+
+def _doubles(tuning: WantedTuning, train: ResolvedSlice) -> list[WantedTuning]:
+    """The doubles in random directions of a tuning's adapters, one a step."""
+    made = []
+    for step in tuning.steps:
+        label = f"{tuning.spec.label}, doubled at random ({train.control.seed})"
+        spec = DeriveSpec(f"{tuning.key}@{step}", train.control.seed, base=tuning.spec.base, label=label)
+        made.append(WantedTuning(key_of("derive", spec), spec, train.items, (step,)))
+    return made
 
 
 def _checkpoints(

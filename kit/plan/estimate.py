@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from kit.jobdir import DeriveSpec
 from kit.plan.types import Cost, WantedCell, WantedModel, WantedTuning
 
 _START_SECONDS = 6.0
@@ -69,6 +70,8 @@ class Costs:
 
     def tune(self, model: WantedModel, wanted: WantedTuning) -> Cost:
         """Epochs x examples x tokens, forward and backward."""
+        if isinstance(wanted.spec, DeriveSpec):
+            return self.derive(model)
         size = model.parameters or 0
         trainer, limit = wanted.spec.trainer, wanted.spec.sequence_limit
         tokens = trainer.epochs * wanted.examples * min(limit, self._tokens(wanted.spec.data))
@@ -76,6 +79,11 @@ class Costs:
         memory = size * (_BYTES[wanted.spec.weights] + 16 * _ADAPTER_SHARE) / 1e9 + 1.0
         disk = size * _ADAPTER_SHARE * 4 * max(1, len(wanted.spec.save_steps)) / 1e9
         return Cost(seconds, memory, disk, self._arithmetic())
+
+    def derive(self, model: WantedModel) -> Cost:
+        """Small matrices, the base not loaded."""
+        disk = (model.parameters or 0) * _ADAPTER_SHARE * 4 / 1e9
+        return Cost(_START_SECONDS + 2, 1.0, disk, "some seconds, whatever the model")
 
     def evaluate(self, cells: Sequence[WantedCell]) -> Cost:
         """Measured seconds an item where this base did such a task before, else operations."""

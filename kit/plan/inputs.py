@@ -11,6 +11,17 @@ from kit.plan.types import WantedModel
 
 
 @dataclass(frozen=True)
+class Control:
+    """How a training set that is a control is tuned on: not at all (`random`: its adapter's double in random
+    directions, by `seed`), or on its contexts `alone`. Neither where the control lies in the examples themselves.
+    """
+
+    random: bool = False
+    alone: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class ResolvedSlice:
     """A training or evaluation set in one language, rendered. `seen_by` are model families that were tuned on it.
 
@@ -27,6 +38,7 @@ class ResolvedSlice:
     contexts: int = 0
     characters: float = 0.0
     script: str = ""
+    control: Control = Control()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,17 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil
 
-from kit.jobdir import EvaluateSpec, JobSpec, Piece, PretrainSpec, SeriesSpec, TuneSpec, key_of
+from kit.jobdir import (
+    AdapterSpec,
+    DeriveSpec,
+    EvaluateSpec,
+    JobSpec,
+    Piece,
+    PretrainSpec,
+    SeriesSpec,
+    TuneSpec,
+    key_of,
+)
 from kit.plan.estimate import together
 from kit.plan.types import PlannedJob
 
@@ -46,8 +56,8 @@ class Packing:
 class Single:
     """A tuning or evaluation as a job of its own, whose `needs` name a tuning by its key.
 
-    `subject` is what it tunes or evaluates, for a title; `tuning` the one that it waits for; `holder` the series at
-    work that has it in its hands.
+    `subject` is what it tunes or evaluates, for a title; `tuning` what it waits for, a tuning or a derivation; `holder`
+    the series at work that has it in its hands.
     """
 
     job: PlannedJob
@@ -87,16 +97,20 @@ def packed(singles: Sequence[Single], packing: Packing) -> list[PlannedJob]:
 
 def _strands(singles: Sequence[Single], limit: float) -> tuple[list[Strand], list[Single]]:
     """What goes together, and what must wait for another job: for a tuning elsewhere, or one too long to share with."""
-    tunings = {one.job.id: one for one in singles if isinstance(one.job.work, TuneSpec)}
     strands: dict[str, Strand] = {}
+    home: dict[str, str] = {}  # of a tuning, or of what is derived from one: its strand
     waiting = []
     for one in singles:
+        place = home.get(one.tuning) if one.tuning else one.job.id
         if not one.tuning:
             strands.setdefault(one.job.id, (one,))
-        elif one.tuning in tunings and tunings[one.tuning].seconds + one.seconds <= limit:
-            strands[one.tuning] = (tunings[one.tuning], one)
+        elif place is not None and _seconds(strands[place]) + one.seconds <= limit:
+            strands[place] = (*strands[place], one)
         else:
             waiting.append(one)
+            continue
+        if isinstance(one.job.work, AdapterSpec):
+            home[one.job.id] = str(place)
     return list(strands.values()), waiting
 
 
@@ -161,7 +175,10 @@ def _series(singles: Sequence[Single], name: str) -> PlannedJob:
     total = sum(job.cost.seconds for job in jobs) or 1.0
     pieces = tuple(_piece(job, job.cost.seconds / total) for job in jobs)
     made = {
-        f"{job.id}@{step}" for job in jobs if isinstance(job.work, TuneSpec) for step in job.work.save_steps
+        f"{job.id}@{step}"
+        for job in jobs
+        if isinstance(job.work, AdapterSpec)
+        for step in job.work.save_steps
     }
     inputs = dict.fromkeys(name for job in jobs for name in job.inputs if name not in made)
     return PlannedJob(
@@ -176,7 +193,7 @@ def _series(singles: Sequence[Single], name: str) -> PlannedJob:
 
 
 def _piece(job: PlannedJob, share: float) -> Piece:
-    assert isinstance(job.work, (TuneSpec, EvaluateSpec))
+    assert isinstance(job.work, (TuneSpec, DeriveSpec, EvaluateSpec))
     return Piece(job.title, job.work, job.keys, round(share, 6))
 
 
@@ -189,7 +206,8 @@ def _ordered(singles: Sequence[Single]) -> list[Single]:
     evaluated = {cell.dtype for work in works if isinstance(work, EvaluateSpec) for cell in work.cells}
     if len(tuned | evaluated) <= 1:
         return list(singles)
-    return sorted(singles, key=lambda one: not isinstance(one.job.work, TuneSpec))
+    kinds = (TuneSpec, DeriveSpec, EvaluateSpec)
+    return sorted(singles, key=lambda one: kinds.index(type(one.job.work)))
 
 
 def _title(singles: Sequence[Single]) -> str:

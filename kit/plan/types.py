@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kit.jobdir import CellSpec, EvaluateSpec, PretrainSpec, SeriesSpec, TuneSpec
+from kit.jobdir import AdapterSpec, CellSpec, EvaluateSpec, PretrainSpec, SeriesSpec
 
 SCHEMA = 1
 
@@ -14,7 +14,8 @@ SCHEMA = 1
 class Coordinates:
     """Where a cell stands in the tables.
 
-    `trained_on` is empty for a base, else `dataset/language` of a training set or the name of a ready-made adapter.
+    `trained_on` is empty for a base, else `dataset/language` of a training set (`dataset~control/language` of one that
+    is a control) or the name of a ready-made adapter.
     `step` counts optimizer steps (0: base); `seed` is that of the tuning (None: base, ready-made). `task` is
     `generate` or `score`, with what differs from the recipe's switches behind a colon.
     """
@@ -54,10 +55,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class WantedTuning:
-    """A tuning, and the optimizer steps whose adapters are asked for. `examples` counts its training items."""
+    """A tuning, and the optimizer steps whose adapters are asked for; or an adapter that is derived from one of them.
+    `examples` counts its training items.
+    """
 
     key: str
-    spec: TuneSpec
+    spec: AdapterSpec
     examples: int
     steps: tuple[int, ...]
 
@@ -86,11 +89,13 @@ class Finished:
     """What is there, of what is asked for: a snapshot, so that planning is pure.
 
     `cells` maps a key to the adapter digests its outputs came from; `adapters` maps `tuning@step` to a digest.
+    `outdated` are adapters that were derived from one which is another by now: they, and their cells, do not count.
     """
 
     cells: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     adapters: Mapping[str, str] = field(default_factory=dict)
     models: frozenset[str] = frozenset()
+    outdated: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ class PlannedJob:
 
     id: str
     title: str
-    work: TuneSpec | EvaluateSpec | SeriesSpec | PretrainSpec
+    work: AdapterSpec | EvaluateSpec | SeriesSpec | PretrainSpec
     keys: tuple[str, ...]
     needs: tuple[str, ...]
     inputs: tuple[str, ...]
@@ -132,9 +137,9 @@ class PlannedJob:
         return outputs_of(self.work, self.keys)
 
 
-def outputs_of(work: TuneSpec | EvaluateSpec | PretrainSpec, keys: tuple[str, ...]) -> tuple[str, ...]:
+def outputs_of(work: AdapterSpec | EvaluateSpec | PretrainSpec, keys: tuple[str, ...]) -> tuple[str, ...]:
     """What the store holds once this work is done."""
-    if isinstance(work, TuneSpec) and work.save_steps:
+    if isinstance(work, AdapterSpec) and work.save_steps:
         return tuple(f"{keys[0]}@{step}" for step in work.save_steps)
     return keys
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from kit.errors import RecipeError
 from kit.recipe.faults import shown_way
+from kit.recipe.sources import control_of, label_of
 from kit.recipe.tree import Tree
 from kit.yamlfile import Loc
 
@@ -72,11 +73,13 @@ def slice_of(entry: Mapping[str, Any], language: str, key: str) -> tuple[Hashabl
     """
     if isinstance(dataset := entry.get("dataset"), str):
         split = entry.get("split", "test") if key == "evaluate" else ""
+        dataset = label_of(dataset, control_of(entry)) if key == "train" else dataset
         called = f"{dataset}/{language}" + (f" ({split})" if split else "")
         return (dataset, language, str(split)), called
     if isinstance(file := entry.get("file"), str):
         name = entry.get("name")
         name = name if isinstance(name, str) else PurePath(file).stem
+        name = label_of(name, control_of(entry)) if key == "train" else name
         return (name, language, "file"), f"{name}/{language} (file)"
     return None
 

@@ -25,6 +25,10 @@ from kit.data.read import QuestionFormat
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
 
 
+CONTROL_MARK = "~"
+"""Stands in tables between the name of a data set and what kind of control was made of it."""
+
+
 class Entry(BaseModel):
     """Base of all that stands in a recipe: typed strictly, closed, immutable.
 
@@ -196,7 +200,53 @@ _LANGUAGES = Field(description="Language codes, or `all` that the data set has."
 _LIMIT = Field(default=None, description="The first so many examples of each language only.")
 
 
-class TrainSet(Entry):
+class Controlled(Entry):
+    """What makes a training set a control: a comparison that has all but what is to be learnt (S2)."""
+
+    answers: Literal["own", "shuffled", "none"] = Field(
+        default="own",
+        description="Of each example its `own`; those of another one, `shuffled` by `control_seed`; or `none`: the "
+        "contexts alone, without questions (S2).",
+    )
+    directions: Literal["learnt", "random"] = Field(
+        default="learnt",
+        description="`random`: instead of the adapter that is tuned on this its double, whose update of each module is "
+        "as large and points anywhere; which way, says `control_seed` (S2).",
+    )
+    control_seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
+        default=0, description="Seed of `shuffled` answers and `random` directions."
+    )
+
+    @property
+    def control(self) -> str:
+        """What kind of control it is, as tables name it behind the data set's name; empty where it is none."""
+        return control_of(self.model_dump())
+
+    @model_validator(mode="after")
+    def _one_control(self) -> Controlled:
+        if self.answers != "own" and self.directions == "random":
+            raise PydanticCustomError(
+                "control", "`answers` and `directions` make two controls: give each an entry"
+            )
+        if self.control_seed and (self.answers, self.directions) in (("own", "learnt"), ("none", "learnt")):
+            raise PydanticCustomError("control", "`control_seed` has nothing to decide here")
+        return self
+
+
+def control_of(entry: Mapping[str, Any]) -> str:
+    """The control that a training set is, from its plain data."""
+    seed = entry.get("control_seed") or ""
+    if entry.get("directions") == "random":
+        return f"random{seed}"
+    return {"shuffled": f"shuffled{seed}", "none": "contexts"}.get(str(entry.get("answers")), "")
+
+
+def label_of(dataset: str, control: str) -> str:
+    """What a training set is called in tables: `xquad-in`, or `xquad-in~shuffled`. No name has the mark in it."""
+    return f"{dataset}{CONTROL_MARK}{control}" if control else dataset
+
+
+class TrainSet(Controlled):
     """A data set of the catalog to tune on: one tuning a language."""
 
     called: ClassVar[str] = "a data set"
@@ -230,6 +280,10 @@ class FileSet(Entry):
     def label(self) -> str:
         """Its name in tables."""
         return self.name or self.file.stem
+
+
+class TrainFile(FileSet, Controlled):
+    """A data file of one's own to tune on."""
 
 
 def _tag_by_key(*keys: str, other: str | None = None) -> Any:
@@ -272,7 +326,7 @@ _SET_EXPECTED = expected(
     *("dataset", "languages", "split", "limit", "file", "format", "language", "name"),
 )
 Train = Annotated[
-    Annotated[TrainSet, Tag("<dataset>")] | Annotated[FileSet, Tag("<file>")],
+    Annotated[TrainSet, Tag("<dataset>")] | Annotated[TrainFile, Tag("<file>")],
     Discriminator(_SET_TAG, **_SET_EXPECTED),
 ]
 Evaluate = Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from kit.jobdir import CellSpec, EvaluateSpec, JobFolder, PretrainSpec, SeriesSpec, SpecError, TuneSpec
+from kit.jobdir import AdapterSpec, CellSpec, EvaluateSpec, JobFolder, PretrainSpec, SeriesSpec, SpecError
 from kit.store import Store
 
 Finish = Callable[[Path, CellSpec], None]
@@ -31,10 +31,10 @@ def land(folder: JobFolder, store: Store, finish: Finish) -> list[str]:
     if isinstance(work, EvaluateSpec):
         return _land_cells(folder, store, finish, dict(zip(spec.keys, work.cells, strict=True)))
     if isinstance(work, SeriesSpec):
-        tunings = [piece.keys[0] for piece in work.pieces if isinstance(piece.work, TuneSpec)]
+        tunings = [piece.keys[0] for piece in work.pieces if isinstance(piece.work, AdapterSpec)]
         landed = [name for key in tunings for name in _land_adapters(folder.adapters / key, store, key)]
         return landed + _land_cells(folder, store, finish, _cells_of(work))
-    if isinstance(work, TuneSpec) and ended_well(folder):
+    if isinstance(work, AdapterSpec) and ended_well(folder):
         return _land_adapters(folder.adapters, store, spec.keys[0])
     if isinstance(work, PretrainSpec) and folder.model.is_dir():
         store.put_model(folder.model, spec.keys[0])

@@ -22,7 +22,7 @@ import filelock
 import platformdirs
 
 from kit.errors import StorageError, Where
-from kit.jobdir import atomic_write, publish_folder, read_json
+from kit.jobdir import DERIVED_FILE, atomic_write, publish_folder, read_json
 from kit.store.folders import DIGESTS, copied, drop, write_digests
 
 SCHEMA = 2
@@ -108,8 +108,20 @@ class Store:
         return self.root / "adapters" / tuning / str(step)
 
     def adapter(self, tuning: str, step: int) -> Path | None:
-        """The folder of a finished adapter, or None."""
-        return _present(self.adapter_path(tuning, step))
+        """The folder of a finished adapter, or None; none either of one that was derived from an adapter which has been
+        made anew since, and differs.
+        """
+        folder = _present(self.adapter_path(tuning, step))
+        return None if folder is None or self.outdated(tuning, step) else folder
+
+    def outdated(self, tuning: str, step: int) -> bool:
+        """Whether an adapter that is there was derived from another that has been made anew since, and differs."""
+        try:
+            origin = read_json(self.adapter_path(tuning, step) / DERIVED_FILE)
+        except FileNotFoundError:
+            return False
+        name, _, step = str(origin["adapter"]).partition("@")
+        return self.adapter_digest(name, int(step)) not in (None, origin["digest"])
 
     def adapter_digest(self, tuning: str, step: int) -> str | None:
         """The sha256 of a finished adapter's weights, or None."""
@@ -136,7 +148,7 @@ class Store:
 
     def remove_adapter(self, tuning: str, step: int) -> None:
         """Take an adapter out, in one step."""
-        if folder := self.adapter(tuning, step):
+        if folder := _present(self.adapter_path(tuning, step)):
             self.discard(folder)
 
     def lease(self, run: Path, adapters: Iterable[str]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from kit.jobdir import CellSpec, GenerateTask, Prompt, TuneSpec, encode, key_of
+from dataclasses import replace
+
+from kit.jobdir import CellSpec, DeriveSpec, GenerateTask, Prompt, SeriesSpec, TuneSpec, encode, key_of
 from kit.plan import (
     Coordinates,
     Costs,
     Demand,
     Finished,
+    Packing,
     Speeds,
     Wanted,
     WantedCell,
@@ -129,3 +132,47 @@ def test_measured_seconds_replace_arithmetic() -> None:
     assert speeds.items == {("base-0", "generate"): 0.1}
     measured = build(demand(cell("de")), Finished(), Costs(speeds=speeds)).jobs[0].cost
     assert measured.seconds < plain.seconds and "stored cells" in measured.basis
+
+
+def doubled(language: str) -> WantedTuning:
+    spec = DeriveSpec(f"{tuning(language).key}@60", base="base-0", label=f"{language}, doubled")
+    return WantedTuning(key_of("derive", spec), spec, 103, (60,))
+
+
+def test_a_double_is_derived_once_its_adapter_is_there() -> None:
+    """The tuning is done for it even where nothing else asks for it; with the adapter at hand, nothing is tuned."""
+    double, source = doubled("de"), f"{tuning('de').key}@60"
+    plain = cell("or")
+    spec = replace(plain.spec, adapters=(f"{double.key}@60",))
+    own = WantedCell(key_of("generate", spec), plain.at, spec, 300)
+    asked = Demand(
+        Wanted("r", (own,)),
+        {**demand().tunings, double.key: double},
+        {"base-0": BASE},
+    )
+    plan = build(asked, Finished(), Costs())
+    assert [job.title.split()[0] for job in plan.jobs] == ["tune", "derive", "evaluate"]
+    tune, derive, evaluate = plan.jobs
+    assert tune.work.save_steps == (60,) and tune.outputs == (source,)  # type: ignore[union-attr]
+    assert (derive.needs, derive.inputs, derive.outputs) == ((tune.id,), (source,), (f"{double.key}@60",))
+    assert evaluate.needs == (derive.id,)
+    plan = build(asked, Finished(adapters={source: "w"}), Costs())
+    assert [job.title.split()[0] for job in plan.jobs] == ["derive", "evaluate"] and not plan.jobs[0].needs
+    there = f"{double.key}@60"
+    plan = build(asked, Finished(adapters={there: "d"}), Costs())
+    assert [job.keys for job in plan.jobs] == [(own.key,)]
+    stored = Finished({own.key: {there: "d"}}, {source: "w"})
+    assert not build(asked, stored, Costs()).jobs
+    plan = build(asked, replace(stored, outdated=frozenset({there})), Costs())
+    assert [job.title.split()[0] for job in plan.jobs] == ["derive", "evaluate"]
+    (series,) = build(asked, Finished(), Costs(), Packing()).jobs
+    assert isinstance(series.work, SeriesSpec)
+    assert [piece.kind for piece in series.work.pieces] == ["tune", "derive", "evaluate"]
+    assert not series.needs and source not in series.inputs
+    # Too long to share a job: what waits for the tuning is done elsewhere, after it.
+    jobs = build(asked, Finished(), Costs(), Packing(hours=1e-9)).jobs
+    assert [job.needs for job in jobs] == [(), (jobs[0].id,), (jobs[1].id,)]
+    bare = replace(asked, wanted=Wanted("r", ()), tunings={double.key: double, **demand().tunings})
+    jobs = build(bare, Finished(), Costs()).jobs
+    assert sorted(job.title.split()[0] for job in jobs) == ["derive", "tune", "tune"]
+    assert next(job for job in jobs if job.id == double.key).needs == (tuning("de").key,)

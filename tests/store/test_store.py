@@ -57,6 +57,22 @@ def test_adapters_by_tuning_and_step(store: Store, tmp_path: Path) -> None:
     assert store.adapter_digest("tune-1", 60) is None
 
 
+def test_what_was_derived_from_an_adapter_does_not_outlive_another_training_of_it(
+    store: Store, tmp_path: Path
+) -> None:
+    store.put_adapter(adapter(tmp_path / "a", "w1"), "tune-1", 60)
+    double = adapter(tmp_path / "b", "d1")
+    (double / "derived.json").write_text(json.dumps({"adapter": "tune-1@60", "digest": "w1", "seed": 0}))
+    store.put_adapter(double, "derive-1", 60)
+    assert store.adapter_digest("derive-1", 60) == "d1" and not store.outdated("derive-1", 60)
+    store.put_adapter(adapter(tmp_path / "c", "w2"), "tune-1", 60)
+    assert store.adapter("derive-1", 60) is None and store.outdated("derive-1", 60)
+    store.remove_adapter("tune-1", 60)  # what it came from need not be kept
+    assert store.adapter_digest("derive-1", 60) == "d1"
+    store.remove_adapter("derive-1", 60)
+    assert store.adapter_steps("derive-1") == []
+
+
 def test_what_cannot_land_stays_where_it_is(store: Store, tmp_path: Path) -> None:
     (store.root / "cells").write_text("in the way")
     with pytest.raises((StorageError, OSError)):
