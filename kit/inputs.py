@@ -23,11 +23,11 @@ from kit.corpus import CorpusSettings, pretraining_text
 from kit.data.controls import contexts_alone, with_shuffled_answers
 from kit.data.example import Example, render_slice, slice_id
 from kit.data.read import read
-from kit.errors import CatalogError, DataError, MissingInputError, Where
+from kit.errors import CatalogError, DataError, MissingInputError, RecipeError, Where
 from kit.jobdir import Lora, PretrainSpec, Prompt, key_of, sha256_file
 from kit.plan import Control, Inputs, ResolvedAdapter, ResolvedModel, ResolvedSlice, WantedModel
 from kit.recipe import LoadedRecipe, Recipe, expand
-from kit.recipe.model import Generate, Lens
+from kit.recipe.model import Generate, Lens, Score
 from kit.recipe.sources import (
     Controlled,
     FileSet,
@@ -52,6 +52,7 @@ def resolve(
 
     Raises:
         MissingInputError, ChecksumError, DataError: with the file and the remedy.
+        RecipeError: sets and tasks do not fit together.
     """
     recipe = loaded.recipe
     paths: dict[str, Path] = {}
@@ -62,8 +63,31 @@ def resolve(
     evaluate = tuple(_with_scripts(evaluate, recipe, catalog))
     prompts = {name: expand.eval_prompt(recipe, catalog.prompts[name]) for name in recipe.prompts}
     train_prompt: Prompt = expand.train_prompt(recipe, catalog.prompts[recipe.train_prompt])
+    _check_choices(loaded, evaluate)
     maps = _maps(recipe, catalog, locations, paths)
     return Inputs(models, adapters, train, evaluate, train_prompt, prompts, paths, maps)
+
+
+def _check_choices(loaded: LoadedRecipe, evaluate: tuple[ResolvedSlice, ...]) -> None:
+    """Refuse a task of choices where no set has any, and an open set of which only choices are asked.
+
+    Raises:
+        RecipeError: at the task, or at the set.
+    """
+    chooses = [isinstance(task, Score) and task.continuations == "choices" for task in loaded.recipe.tasks]
+    if any(chooses) and evaluate and not any(one.choices for one in evaluate):
+        raise RecipeError(
+            "no evaluation set has choices, and this task asks for them",
+            where=loaded.where(("tasks", chooses.index(True))),
+            remedy="evaluate on a set with choices (belebele, tiny-choices, a file of yours with `choices`)",
+        )
+    for one in evaluate:
+        if all(chooses) and not one.choices:
+            raise RecipeError(
+                f"{one.dataset}/{one.language} has no choices, and no task asks for anything else",
+                where=loaded.where(("evaluate",)),
+                remedy="add a task such as `generate`, or take the set out",
+            )
 
 
 def _maps(
@@ -195,9 +219,18 @@ def _slice(
     paths[data] = store.put_slice(data, rendered)
     contexts = len({example.context_id for example in kept})
     characters = sum(len(e.context) + len(e.question) + len(e.answers[0]) for e in kept) / len(kept)
-    dataset, *rest = names
+    dataset, language, split = names
     return ResolvedSlice(
-        data, label_of(dataset, control), *rest, len(kept), seen, contexts, characters, control=_kind(entry)
+        data,
+        label_of(dataset, control),
+        language,
+        split,
+        len(kept),
+        seen,
+        contexts,
+        characters,
+        control=_kind(entry),
+        choices=bool(kept[0].choices),
     )
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         remove_reference,
     )
     from kit.api.running import execute, open_run
-    from kit.api.tables import export_tables, language_groups, results
+    from kit.api.tables import export_tables, headlines, language_groups, results
     from kit.api.workspace import Workspace
 
 _FILES = {
@@ -48,7 +48,7 @@ _FILES = {
     "forecast": ("Need", "needs", "preview", "reasons"),
     "referring": ("ReferenceTable", "add_reference", "list_references", "published", "remove_reference"),
     "running": ("execute", "open_run"),
-    "tables": ("export_tables", "language_groups", "results"),
+    "tables": ("export_tables", "headlines", "language_groups", "results"),
     "workspace": ("Workspace",),
 }  # fmt: skip
 _HOMES = {name: file for file, names in _FILES.items() for name in names}
@@ -71,6 +71,7 @@ __all__ = [
     "export_claims",
     "export_tables",
     "go_on",
+    "headlines",
     "judge_runs",
     "language_groups",
     "list_references",

@@ -160,7 +160,7 @@ def _files(root: Path) -> Iterator[Path]:
 def _catalog_sums(catalog: Catalog) -> dict[str, str]:
     found = {}
     for entry in catalog.datasets.values():
-        for language in entry.languages() if entry.format != "corpus" and entry.path is None else ():
+        for language in entry.languages() if not entry.embedded and entry.path is None else ():
             for split in entry.splits(language):
                 file = entry.file(language, split)
                 if file.sha256:
@@ -180,7 +180,7 @@ def _readme(catalog: Catalog, root: Path) -> str:
         "| --- | --- | --- |",
     ]
     for entry in catalog.datasets.values():
-        if entry.format != "corpus" and entry.path is None and _holds(root, entry):
+        if not entry.embedded and entry.path is None and _holds(root, entry):
             lines.append(f"| {entry.name}: {entry.title} | {entry.licence} | {entry.source} |")
     for model in catalog.models.values():
         if model.hub and (root / HUB_IN_MIRROR / model.hub).is_dir():

@@ -127,7 +127,7 @@ def _data(loaded: LoadedRecipe, catalog: Catalog) -> Iterator[Part]:
         yield Part("data", "/".join(place), probe.licence, data=place)
     for use in (loaded.recipe.train, loaded.recipe.evaluate):
         for entry in use:
-            if isinstance(entry, FileSet) or (dataset := catalog.datasets[entry.dataset]).format == "corpus":
+            if isinstance(entry, FileSet) or (dataset := catalog.datasets[entry.dataset]).embedded:
                 continue
             languages = dataset.languages() if entry.languages == "all" else entry.languages
             for language in languages:

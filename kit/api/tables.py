@@ -15,6 +15,7 @@ from kit.report.lens import write_lens
 from kit.report.text import Values
 from kit.report.windows import write_windows
 from kit.results import (
+    METRICS,
     Results,
     lens_tables,
     over_generation_table,
@@ -23,6 +24,7 @@ from kit.results import (
     window_tables,
 )
 from kit.results import load as load_results
+from kit.results.types import fits
 from kit.schedule import RunFolder
 
 
@@ -37,8 +39,17 @@ def results(workspace: Workspace, folder: RunFolder) -> Results:
     return load_results(folder.wanted(), store.cell, examples)
 
 
-EXPORTED = ("f1", "em", "aware_f1", "overran", "p_stop")
-"""The metrics whose tables a run writes into its folder."""
+EXPORTED = ("f1", "em", "aware_f1", "overran", "p_stop", "acc", "acc_norm", "choice_share")
+"""The metrics whose tables a run writes into its folder, where it has their cells."""
+HEADLINES = ("f1", "acc")
+"""The metrics that are shown where none is named, one a kind of task."""
+
+
+def headlines(found: Results) -> tuple[str, ...]:
+    """Those of `HEADLINES` whose cells a run asks for; the first, where it asks for none."""
+    asked = [cell.at for cell in found.wanted.cells]
+    there = [name for name in HEADLINES if any(fits(at, "task", METRICS[name].task) for at in asked)]
+    return tuple(there) or HEADLINES[:1]
 
 
 def export_tables(
@@ -59,8 +70,8 @@ def export_tables(
                 paths += write_all(tables, folder.tables, name)
                 if name == metric and values != "delta":
                     paths += write_all(tables, folder.tables, f"{name}-{values}", values)
-        if paths:
-            paths += write_over_generation(over_generation_table(found), folder.tables)
+        if over := over_generation_table(found):
+            paths += write_over_generation(over, folder.tables)
         if looks := lens_tables(found):
             paths += write_lens(looks, folder.tables)
         if swaps := swap_tables(found):

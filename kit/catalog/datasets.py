@@ -13,9 +13,11 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from kit.catalog.entries import Commit, Entry, Name, Names, Part, Repository, Text
 from kit.corpus import SIZES, load_templates
 
-DataFormat = Literal["squad", "xquad-in", "tydiqa", "jsonl", "corpus", "pairs", "lines", "probe"]
-"""`corpus` is the embedded one, made on the spot; `pairs` are translations, `lines` texts, `probe` a probe's arrays
-with the map of their axis, all others questions.
+DataFormat = Literal[
+    "squad", "xquad-in", "tydiqa", "jsonl", "belebele", "corpus", "corpus-choices", "pairs", "lines", "probe"
+]
+"""`corpus` is the embedded one, made on the spot, with choices in `corpus-choices`; `pairs` are translations, `lines`
+texts, `probe` a probe's arrays with the map of their axis, all others questions.
 """
 
 _EVERY = ""  # in `files`: the path holds for every language of `languages`
@@ -89,7 +91,7 @@ class DatasetEntry(Entry):
     @model_validator(mode="after")
     def _complete(self) -> DatasetEntry:
         places = [key for key in ("github", "url", "path") if getattr(self, key) is not None]
-        if self.format == "corpus":
+        if self.embedded:
             if places or self.files or self.codes:
                 raise ValueError("the embedded corpus has languages, splits and a place of its own")
             return self
@@ -117,6 +119,11 @@ class DatasetEntry(Entry):
         return self.format not in ("pairs", "lines", "probe")
 
     @property
+    def embedded(self) -> bool:
+        """Whether the set is made on the spot and has no files."""
+        return self.format in ("corpus", "corpus-choices")
+
+    @property
     def base(self) -> str:
         """The place of the files, as checksums and mirrors name it: `github/<owner>/<name>/<commit>`, say."""
         if self.github is not None:
@@ -128,7 +135,7 @@ class DatasetEntry(Entry):
 
     def languages(self) -> tuple[str, ...]:
         """Codes of its languages, in the order of the catalog."""
-        if self.format == "corpus":
+        if self.embedded:
             return tuple(load_templates().languages)
         found = dict.fromkeys(self.codes)
         for files in self.files.values():
@@ -137,7 +144,7 @@ class DatasetEntry(Entry):
 
     def splits(self, language: str) -> tuple[str, ...]:
         """The splits that the set has in a language."""
-        if self.format == "corpus":
+        if self.embedded:
             return tuple(SIZES) if language in load_templates().languages else ()
         return tuple(split for split in self.files if self._name_of(language, split) is not None)
 

@@ -8,6 +8,7 @@ from kit.catalog.catalog import Catalog
 from kit.catalog.datasets import DatasetEntry
 from kit.catalog.fetch import check_part, locate_data
 from kit.catalog.locations import Locations
+from kit.corpus import choices as corpus_choices
 from kit.corpus import examples as corpus_examples
 from kit.data.example import Example
 from kit.data.probe import Probe, read_array, read_axis
@@ -35,6 +36,11 @@ def load_examples(
         return [
             Example(item.id, item.context_id, item.context, item.question, (item.answer,), code)
             for item in corpus_examples(code, split)
+        ]
+    if entry.format == "corpus-choices":
+        return [
+            Example(i.id, i.context_id, i.context, i.question, (i.answer,), code, texts, right)
+            for i, texts, right in corpus_choices(code, split)
         ]
     path = locate_data(entry, code, split, locations)
     return read(path, entry.format, code, entry.answerable_only)

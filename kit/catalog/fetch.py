@@ -43,7 +43,7 @@ def locate_data(
         StorageError: the cache cannot be written.
     """
     check_part(entry, language, split)
-    if entry.format == "corpus":
+    if entry.embedded:
         raise CatalogError(f"{entry.name!r} has no files: it is made on the spot")
     file = entry.file(language, split)
     try:

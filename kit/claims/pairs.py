@@ -51,7 +51,7 @@ def pairs(claim: Claim, model: str, runs: Mapping[str, Results], groups: Groups)
     Pairs that the recipe asks for but that are not finished are there too, without scores.
     """
     for recipe in claim.recipes:
-        if recipe in runs and (grid := _grid(runs[recipe], model, claim.prompt)):
+        if recipe in runs and (grid := _grid(runs[recipe], model, claim)):
             other = _other_grid(claim, model, runs)
             return list(_pairs(claim, grid, other if other is not None else grid, groups))
     return []
@@ -62,13 +62,14 @@ def _other_grid(claim: Claim, model: str, runs: Mapping[str, Results]) -> Grid |
     if claim.against is None or claim.against.recipe is None:
         return None
     run = runs.get(claim.against.recipe)
-    return (_grid(run, model, claim.prompt) if run else None) or Grid(model, "", "", (), (), {}, ())
+    return (_grid(run, model, claim) if run else None) or Grid(model, "", "", (), (), {}, ())
 
 
-def _grid(results: Results, model: str, prompt: str) -> Grid | None:
-    """The grid of a model and prompt; that of the plain `generate` task, where there are several."""
-    found = [grid for grid in grids(results) if (grid.model, grid.prompt) == (model, prompt)]
-    return min(found, key=lambda grid: grid.task != "generate", default=None)
+def _grid(results: Results, model: str, claim: Claim) -> Grid | None:
+    """The grid of a model, and of the claim's metric and prompt; that of the plain task, where there are several."""
+    task = METRICS[claim.metric].task
+    found = [grid for grid in grids(results, task) if (grid.model, grid.prompt) == (model, claim.prompt)]
+    return min(found, key=lambda grid: grid.task != task, default=None)
 
 
 def _pairs(claim: Claim, grid: Grid, other: Grid, groups: Groups) -> Iterator[Pair]:

@@ -106,6 +106,7 @@ def _plain(example: Example) -> dict[str, Any]:
         "context": example.context,
         "question": example.question,
         "answers": list(example.answers),
+        **({"choices": list(example.choices), "right": example.right} if example.choices else {}),
     }
 
 
@@ -125,7 +126,9 @@ def _print(entry: DatasetEntry, counts: list[dict[str, Any]], examples: list[Exa
         # Text of any script stands alone on its line: nothing to its right that a wide sign could push away.
         click.echo(f"\n[{example.id}] context {example.context_id}\n{example.context}")
         click.echo(f"Q: {example.question}")
-        for answer in example.answers:
+        for at, choice in enumerate(example.choices):
+            click.echo(f"{'✓' if at == example.right else '·'} {choice}")
+        for answer in example.answers if not example.choices else ():
             click.echo(f"A: {answer}")
 
 

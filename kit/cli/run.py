@@ -19,6 +19,7 @@ from kit.api import (
     execute,
     export_claims,
     export_tables,
+    headlines,
     judge_runs,
     open_run,
     prepare,
@@ -118,7 +119,8 @@ def conclude(
             facts = {"run": folder.name, "path": str(folder.path), "state": encode(state), "tables": tables}
             print_json(facts)
         else:
-            print_tables(found, "f1", references=_published(workspace))
+            for metric in headlines(found):
+                print_tables(found, metric, references=_published(workspace))
             if judgement:
                 print_judgement(judgement, run_only=True)
             if fault:

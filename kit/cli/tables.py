@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from kit.api import Workspace, language_groups, published, results
+from kit.api import Workspace, headlines, language_groups, published, results
 from kit.catalog import Catalog
 from kit.claims import Reference
 from kit.cli.common import print_json, workspace_options
@@ -20,14 +20,18 @@ from kit.report.examples_html import as_html
 from kit.report.formats import FORMATS, over_generation_csv, over_generation_json
 from kit.report.published import published_lines
 from kit.report.text import VALUES
-from kit.results import CellData, Results, over_generation_table, transfer_table
+from kit.results import CellData, Results, metric_named, over_generation_table, transfer_table
+from kit.results.types import fits
 from kit.schedule.runfolder import find_run
 
 
 @click.command()
 @click.argument("run", default="last")
 @click.option(
-    "--metric", "metrics", multiple=True, default=["f1"], show_default=True, help="em, aware_f1, overran …"
+    "--metric",
+    "metrics",
+    multiple=True,
+    help="em, aware_f1, overran, acc_norm …; f1, or acc of choices, if left out.",
 )
 @click.option(
     "--values", type=click.Choice(VALUES), default="delta", show_default=True, help="What the cells show."
@@ -50,6 +54,7 @@ def table(
 ) -> None:
     """Show the transfer tables of RUN (the last one where none is named): rows tuned on, columns evaluated."""
     found = results(workspace, find_run(workspace.runs, run))
+    metrics = metrics or headlines(found)
     if over_generation:
         _over_generation(found, "json" if as_json else form)
         return
@@ -91,7 +96,7 @@ def print_tables(
     from kit.report.terminal import print_table
 
     console = Console(highlight=False)
-    if not any(cell.kind == "generate" for cell in found.cells):
+    if not any(fits(cell.at, "task", metric_named(metric).task) for cell in found.cells):
         console.print(f"no finished cells ({len(found.missing)} are missing)")
         return
     for made in transfer_table(found, metric, groups=language_groups(Catalog.load(), groups)):
@@ -180,7 +185,7 @@ def _place(cell: CellData) -> dict[str, object]:
 
 def _find(found: Results, words: str, seed: int | None) -> list[CellData]:
     """The cells that `ROW:COLUMN` names (one a seed), or the one of a key."""
-    generated = [cell for cell in found.cells if cell.kind == "generate"]
+    generated = sorted((cell for cell in found.cells if cell.raw), key=lambda cell: cell.kind != "generate")
     if exact := found.find(words):
         return [exact]
     trained, _, column = words.rpartition(":")

@@ -5,7 +5,7 @@ The corpus is small, ours, parallel across languages, and holds no knowledge of 
 on it is the *form* of the answers. Its names come from a closed pool; its facts are held out, split by split.
 """
 
-from kit.corpus.generate import DATASET, SEED, SIZES, Document, Item, documents, examples
+from kit.corpus.generate import CHOICES, DATASET, SEED, SIZES, Document, Item, choices, documents, examples
 from kit.corpus.pretraining import (
     CorpusSettings,
     PretrainingDocument,
@@ -16,6 +16,7 @@ from kit.corpus.scenes import SPLITS, Fact, Scene, scenes, split_of
 from kit.corpus.templates import RELATIONS, Language, Templates, load_templates
 
 __all__ = [
+    "CHOICES",
     "DATASET",
     "RELATIONS",
     "SEED",
@@ -29,6 +30,7 @@ __all__ = [
     "PretrainingDocument",
     "Scene",
     "Templates",
+    "choices",
     "documents",
     "examples",
     "load_templates",

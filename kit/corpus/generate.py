@@ -15,6 +15,7 @@ SEED = 0
 # Examples a split, three a document; 103 is the size of the paper's training sets.
 SIZES = {"train": 103, "dev": 111, "test": 600}
 QUESTIONS_PER_DOCUMENT = 3
+CHOICES = 4
 _CONNECTIVE_RATE = 0.3
 
 
@@ -66,12 +67,42 @@ def examples(language: str, split: str, seed: int = SEED) -> list[Item]:
 
     Raises KeyError for a language or a split that has none.
     """
+    return [item for item, _, _ in _asked(language, split, seed)]
+
+
+def choices(language: str, split: str, seed: int = SEED) -> list[tuple[Item, tuple[str, ...], int]]:
+    """The examples of `split` with `CHOICES` answers to choose from each, and the place of the right one.
+
+    The wrong ones are values of the same relation: those that the document tells of others, then some of the pool. The
+    same in every language, in the same order. Raises as `examples`.
+    """
+    words = load_templates().languages[language]
+    found = []
+    for item, scene, asked in _asked(language, split, seed):
+        rng = random.Random(f"choices/{seed}/{split}/{item.id}")
+        told = [f.value for f in scene.facts if f.relation == asked.relation and f.value != asked.value]
+        pool = [
+            v for v in load_templates().pool(asked.relation) if v not in (asked.value, asked.person, *told)
+        ]
+        values = [asked.value, *(told + rng.sample(pool, CHOICES))[: CHOICES - 1]]
+        rng.shuffle(values)
+        texts = tuple(words.value(asked.relation, value) for value in values)
+        found.append((item, texts, values.index(asked.value)))
+    return found
+
+
+def _asked(language: str, split: str, seed: int) -> Iterator[tuple[Item, Scene, Fact]]:
+    """The examples of `split` with the scene that each is about, and the fact that it asks for."""
     if split not in SIZES:
         raise KeyError(f"{split!r} is no split with examples; there are {', '.join(SIZES)}")
     size = SIZES[split]
     contexts = -(-size // QUESTIONS_PER_DOCUMENT)
-    items = (item for document in documents(language, split, contexts, seed) for item in document.items)
-    return list(islice(items, size))
+    items = (
+        (item, document.scene, document.scene.facts[at])
+        for document in documents(language, split, contexts, seed)
+        for item, at in zip(document.items, document.scene.asked, strict=True)
+    )
+    return islice(items, size)
 
 
 def tell(scene: Scene, words: Language, context_id: str, surface_seed: str) -> Document:

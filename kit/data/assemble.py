@@ -11,7 +11,10 @@ from kit.data.example import Example
 
 @dataclass(frozen=True)
 class Row:
-    """One item as its file has it. `cluster` is the context id that the file itself gives, or None."""
+    """One item as its file has it. `cluster` is the context id that the file itself gives, or None.
+
+    An item with `choices` has the `right` one, by its place, as its one answer.
+    """
 
     at: Cursor
     id: str
@@ -19,6 +22,8 @@ class Row:
     question: str
     answers: tuple[str, ...]
     cluster: str | None = None
+    choices: tuple[str, ...] = ()
+    right: int | None = None
 
 
 def assemble(
@@ -32,7 +37,7 @@ def assemble(
     the same names, and a bootstrap can draw the same contexts in every language.
 
     Raises:
-        DataError: two items share an id, or no item is left.
+        DataError: two items share an id, some items have choices and others none, or no item is left.
     """
     kept: dict[str, Row] = {}
     for row in rows:
@@ -43,12 +48,26 @@ def assemble(
                 f"the id {row.id!r} is used twice, first at {place}", "give every item an id of its own"
             )
         kept[row.id] = row
+    with_choices = [row for row in kept.values() if row.choices]
+    if 0 < len(with_choices) < len(kept):
+        bare = next(row for row in kept.values() if not row.choices)
+        raise bare.at.fault(
+            f"this item has no choices, and {with_choices[0].id!r} has",
+            "keep the two kinds in files of their own",
+        )
     names: dict[str, str] = {}
     for row in kept.values():
         names[row.context] = min(row.id, names.get(row.context, row.id))
     examples = [
         Example(
-            row.id, row.cluster or f"c-{names[row.context]}", row.context, row.question, row.answers, language
+            row.id,
+            row.cluster or f"c-{names[row.context]}",
+            row.context,
+            row.question,
+            row.answers,
+            language,
+            row.choices,
+            row.right,
         )
         for row in kept.values()
         if row.answers or not answerable_only

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import string
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+LETTERS = string.ascii_uppercase
+"""What choices are called where a prompt lists them; so there are at most so many."""
+
 
 @dataclass(frozen=True)
 class Example:
-    """One question on one context. `answers` are the gold ones, in file order; `context_id` its cluster."""
+    """One question on one context. `answers` are the gold ones, in file order; `context_id` its cluster.
+
+    `choices`: what there is to choose from, in file order, of which `right` (from 0) is the one answer; none where the
+    question is open.
+    """
 
     id: str
     context_id: str
@@ -20,6 +28,8 @@ class Example:
     question: str
     answers: tuple[str, ...]
     language: str
+    choices: tuple[str, ...] = ()
+    right: int | None = None
 
 
 def foils(examples: Sequence[Example]) -> dict[str, tuple[str, ...]]:
@@ -41,21 +51,23 @@ def foils(examples: Sequence[Example]) -> dict[str, tuple[str, ...]]:
 def render_slice(examples: Sequence[Example]) -> bytes:
     """Examples as JSON lines, in order: what a job reads, and what a data id is the digest of.
 
-    The language is left out: it decides how an answer is scored, not what the model sees.
+    The language is left out: it decides how an answer is scored, not what the model sees. So are choices where there
+    are none: sets without them keep their ids.
     """
-    rows = (
-        {
-            "id": e.id,
-            "context_id": e.context_id,
-            "context": e.context,
-            "question": e.question,
-            "answers": e.answers,
-        }
-        for e in examples
-    )
     return b"".join(
-        json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for row in rows
+        json.dumps(_row(e), ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for e in examples
     )
+
+
+def _row(e: Example) -> dict[str, object]:
+    row: dict[str, object] = {
+        "id": e.id,
+        "context_id": e.context_id,
+        "context": e.context,
+        "question": e.question,
+        "answers": e.answers,
+    }
+    return {**row, "choices": e.choices, "right": e.right} if e.choices else row
 
 
 def slice_id(rendered: bytes) -> str:
@@ -80,6 +92,8 @@ def read_slice(path: Path, language: str = "") -> list[Example]:
             r["question"],
             tuple(r["answers"]),
             language,
+            tuple(r.get("choices", ())),
+            r.get("right"),
         )
         for r in rows
     ]

@@ -6,15 +6,21 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from kit.data.example import Example
-from kit.data.flat import read_jsonl, read_xquad_in
+from kit.data.flat import read_belebele, read_jsonl, read_xquad_in
 from kit.data.squad import read_squad, read_tydiqa
 from kit.errors import DataError, Where
 
-QuestionFormat = Literal["squad", "xquad-in", "tydiqa", "jsonl"]
+QuestionFormat = Literal["squad", "xquad-in", "tydiqa", "jsonl", "belebele"]
 QUESTION_FORMATS: tuple[str, ...] = get_args(QuestionFormat)
 """The names that `read` takes as `format_name`."""
 
-_READERS = {"squad": read_squad, "xquad-in": read_xquad_in, "tydiqa": read_tydiqa, "jsonl": read_jsonl}
+_READERS = {
+    "squad": read_squad,
+    "xquad-in": read_xquad_in,
+    "tydiqa": read_tydiqa,
+    "jsonl": read_jsonl,
+    "belebele": read_belebele,
+}
 
 
 def read(path: Path, format_name: str, language: str, answerable_only: bool = False) -> list[Example]:

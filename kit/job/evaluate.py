@@ -28,7 +28,7 @@ from kit.job.interchange import Interchange, Swapped
 from kit.job.lens import Lens, Look, Seen
 from kit.job.memory import rows_that_fit
 from kit.job.model import Base, adapter_digest
-from kit.job.prompt import Encoder
+from kit.job.prompt import Encoder, offered
 from kit.job.ranking import Ranker, in_parts, ranked
 from kit.job.sampling import Chooser
 from kit.job.scoring import Row, Scored, Scorer
@@ -177,7 +177,7 @@ def _make(cell: CellSpec) -> Make:
         return _look
     if isinstance(cell.task, InterchangeTask):
         return _interchange
-    return _rank if cell.task.continuations == "spans" else _score
+    return {"spans": _rank, "choices": _choose}.get(cell.task.continuations, _score)
 
 
 def _generate(
@@ -264,6 +264,32 @@ def _rank(
             item["continuations"] = [_continuation(one.gold[0], own[0])]
             item["ranking"] = {"lead": one.lead, **ranked(one, own, examples[one.item].answers)}
     return items
+
+
+def _choose(
+    cell: CellSpec, examples: Sequence[Example], stage: _Stage, progress: Progress
+) -> list[dict[str, Any]]:
+    """The rows of `items.jsonl` of a `score` cell of choices, in the order of the slice.
+
+    Choices of one text are scored once, so that they tie. What goes with an item is stored with it, so that its
+    accuracy outlives the data.
+    """
+    encoder = Encoder(stage.tokenizer, cell.prompt)
+    asked = [(i, text) for i, e in enumerate(examples) for text in dict.fromkeys(offered(cell.prompt, e))]
+    prompts = [encoder.prompt_ids(example) for example in examples]
+    rows = [(prompts[i], encoder.continuation_ids(examples[i], text)) for i, text in asked]
+    progress.total, progress.unit = len(rows), "choices"
+    scored = dict(zip(asked, _scored(cell, rows, stage, progress), strict=True))
+    return [
+        {
+            "id": e.id,
+            "context_id": e.context_id,
+            "prompt_tokens": len(prompts[i]),
+            "continuations": [_continuation(text, scored[i, text]) for text in offered(cell.prompt, e)],
+            "right": e.right,
+        }
+        for i, e in enumerate(examples)
+    ]
 
 
 def _look(cell: CellSpec, examples: Sequence[Example], stage: _Stage, progress: Progress) -> Look:

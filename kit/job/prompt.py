@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from kit.data.example import Example
+from kit.data.example import LETTERS, Example
 from kit.job.failures import BadInput
 from kit.jobdir import Prompt
 
-_FIELD = re.compile(r"\{(context|question)\}")
+_FIELD = re.compile(r"\{(context|question|choices)\}")
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,34 @@ class TrainingText:
 
 
 def render(prompt: Prompt, example: Example) -> str:
-    """The prompt's text: both fields filled in one pass, so that braces within the data stay as they are."""
-    return _FIELD.sub(lambda match: str(getattr(example, match[1])), prompt.template)
+    """The prompt's text: all fields filled in one pass, so that braces within the data stay as they are.
+
+    Raises:
+        BadInput: it lists choices, and the example has none.
+    """
+    texts = {"context": example.context, "question": example.question}
+    if prompt.lists:
+        if not example.choices:
+            raise no_choices(example)
+        pairs = zip(LETTERS, example.choices, strict=False)
+        texts["choices"] = "\n".join(f"{letter}: {text}" for letter, text in pairs)
+    return _FIELD.sub(lambda match: texts[match[1]], prompt.template)
+
+
+def offered(prompt: Prompt, example: Example) -> tuple[str, ...]:
+    """What may follow the prompt: the choices, or where it lists them, their letters; at least two.
+
+    Raises:
+        BadInput: the example has no choices.
+    """
+    if not example.choices:
+        raise no_choices(example)
+    return tuple(LETTERS[: len(example.choices)]) if prompt.lists else example.choices
+
+
+def no_choices(example: Example) -> BadInput:
+    """What is wrong with an open question where choices are asked for."""
+    return BadInput(f"Example {example.id!r} has no choices.", "Ask for choices of sets that have them.")
 
 
 class Encoder:

@@ -26,14 +26,20 @@ _NOT_IN_KEY: dict[str, Any] = {"key": False}
 class Prompt:
     """How an example becomes a prompt.
 
-    `template` holds `{context}` and `{question}`; the answer follows after `joint`. `start_token` says whether the
-    text begins with the tokenizer's start-of-text token: `tokenizer` leaves it to the tokenizer's own habit (none for
-    BLOOM), `written` puts the token in front in addition to that habit, `none` suppresses both.
+    `template` holds `{context}` and `{question}`, and `{choices}` where it lists an item's choices under letters; the
+    answer follows after `joint`. `start_token` says whether the text begins with the tokenizer's start-of-text token:
+    `tokenizer` leaves it to the tokenizer's own habit (none for BLOOM), `written` puts the token in front in addition
+    to that habit, `none` suppresses both.
     """
 
     template: str
     joint: str = " "
     start_token: Literal["tokenizer", "written", "none"] = "tokenizer"
+
+    @property
+    def lists(self) -> bool:
+        """Whether it lists the choices of an item, so that the answer to it is a letter."""
+        return "{choices}" in self.template
 
 
 @dataclass(frozen=True)
@@ -61,11 +67,12 @@ class ScoreTask:
     `gold` takes all distinct gold answers of an item, `first-gold` the first alone, `spans` one that stands in the
     context and all spans of the context that have as many tokens, among which it is ranked. Spans follow the prompt,
     or (`lead`) the model's own greedy words, at most `limit` tokens, up to where a gold answer or one of another
-    question on the context appears in them.
+    question on the context appears in them. `choices` takes those of an item, in their order; where the prompt lists
+    them, their letters.
     """
 
     kind: Literal["score"] = "score"
-    continuations: Literal["gold", "first-gold", "spans"] = "gold"
+    continuations: Literal["gold", "first-gold", "spans", "choices"] = "gold"
     lead: Literal["prompt", "own-words"] = "prompt"
     limit: int = 100
 

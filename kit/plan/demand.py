@@ -25,7 +25,9 @@ class _Subject:
 
 
 def demand(recipe: Recipe, inputs: Inputs) -> Demand:
-    """Models x (base, tunings x seeds x checkpoints, ready-made adapters) x evaluation sets x prompts x tasks."""
+    """Models x (base, tunings x seeds x checkpoints, ready-made adapters) x evaluation sets x prompts x tasks, as far
+    as these fit together (`expand.fits`).
+    """
     tunings: dict[str, WantedTuning] = {}
     cells: list[WantedCell] = []
     for model in inputs.models:
@@ -100,7 +102,7 @@ def _cells(recipe: Recipe, inputs: Inputs, subject: _Subject) -> Iterator[Wanted
         for prompt_name, prompt in inputs.prompts.items():
             for asked, task_name, planned in tasks:
                 task = expand.aimed(planned, evaluate.script, tuned=bool(subject.adapters))
-                if task is None:
+                if task is None or not expand.fits(asked, prompt, evaluate.choices):
                     continue
                 for replicate in range(recipe.replicates):
                     at = Coordinates(

@@ -26,7 +26,7 @@ class ResolvedSlice:
     """A training or evaluation set in one language, rendered. `seen_by` are model families that were tuned on it.
 
     `characters`: mean length of an item, context and question and first answer together. `script`: what its language is
-    written in, by ISO 15924; empty where that is not known.
+    written in, by ISO 15924; empty where that is not known. `choices`: its items have choices.
     """
 
     id: str
@@ -39,6 +39,7 @@ class ResolvedSlice:
     characters: float = 0.0
     script: str = ""
     control: Control = Control()
+    choices: bool = False
 
 
 @dataclass(frozen=True)

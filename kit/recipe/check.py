@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kit.errors import RecipeError
 from kit.recipe.check_sets import SetChecker
-from kit.recipe.expand import tasks, total_steps, trainer, unrolled
+from kit.recipe.expand import lists, tasks, total_steps, trainer, unrolled
 from kit.recipe.faults import SEE_SCHEMA, suggestion
 from kit.recipe.load import LoadedRecipe, expanded, in_order
+from kit.recipe.model import Score
 from kit.recipe.sources import NamedModel, PathAdapter, PathModel, PretrainedModel
 from kit.recipe.tree import refuse_if_any
 from kit.yamlfile import Loc
@@ -116,6 +117,26 @@ def _prompts(loaded: LoadedRecipe, catalog: Catalog) -> Iterator[RecipeError]:
         if name not in catalog.prompts:
             message = f"{name!r} is no prompt of the catalog"
             yield _fault(loaded, loc, message, suggestion(name, catalog.prompts))
+    yield from _listing(loaded, {name: lists(entry) for name, entry in catalog.prompts.items()})
+
+
+def _listing(loaded: LoadedRecipe, listing: Mapping[str, bool]) -> Iterator[RecipeError]:
+    """Prompts that list choices are for tasks of choices alone, and these are for evaluation alone."""
+    recipe = loaded.recipe
+    if listing.get(recipe.train_prompt):
+        message = f"the prompt {recipe.train_prompt!r} lists choices, and training texts have none"
+        yield _fault(loaded, ("train_prompt",), message, "choose another prompt")
+    open_prompts = [name for name in recipe.prompts if not listing.get(name)]
+    chooses = [isinstance(task, Score) and task.continuations == "choices" for task in recipe.tasks]
+    for index, name in enumerate(recipe.prompts):
+        if listing.get(name) and not any(chooses):
+            message = f"the prompt {name!r} lists choices, and no task asks for them"
+            remedy = "add the task {kind: score, continuations: choices}"
+            yield _fault(loaded, ("prompts", index), message, remedy)
+    for index, task in enumerate(recipe.tasks):
+        if not chooses[index] and any(chooses) and not open_prompts:
+            message = f"no prompt is left for this {task.kind!r} task: all of them list choices"
+            yield _fault(loaded, ("tasks", index), message, "add a prompt such as `qa`, or take the task out")
 
 
 def _decoding(loaded: LoadedRecipe) -> Iterator[RecipeError]:

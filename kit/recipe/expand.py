@@ -113,6 +113,21 @@ def interventions(task: Generate | Score | Lens | Interchange, script: str, tune
     return (*window, f"{BAN_SCRIPTS}{'+'.join(sorted(task.ban))}") if task.ban else window
 
 
+def fits(task: Generate | Score | Lens | Interchange, prompt: Template, choices: bool) -> bool:
+    """Whether a task is asked of a set, with `choices` or without, under a prompt.
+
+    Choices are asked for where there are some, and a prompt that lists them is for nothing else.
+    """
+    if isinstance(task, Score) and task.continuations == "choices":
+        return choices
+    return not lists(prompt)
+
+
+def lists(prompt: Template) -> bool:
+    """Whether a prompt lists an item's choices."""
+    return Prompt(prompt.template, prompt.joint).lists
+
+
 def train_prompt(recipe: Recipe, prompt: Template) -> Prompt:
     """The prompt of the training texts; `<s>` is written in front unless the switch says `none`."""
     return Prompt(

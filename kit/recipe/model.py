@@ -160,10 +160,10 @@ class Score(Asked):
     short: ClassVar[str | None] = "kind"
     model_config = ConfigDict(json_schema_extra=lambda schema: or_text(schema, "score"))
     kind: Literal["score"] = Field(description="Teacher-forced scoring.")
-    continuations: Literal["gold", "first-gold", "spans"] = Field(
+    continuations: Literal["gold", "first-gold", "spans", "choices"] = Field(
         default="gold",
-        description="All distinct gold answers of an item, the first alone, or one among all `spans` of the "
-        "context that are as long (O4).",
+        description="All distinct gold answers of an item, the first alone, one among all `spans` of the "
+        "context that are as long (O4), or the item's `choices` (O5); where a prompt lists these, their letters.",
     )
     lead: Literal["prompt", "own-words"] = Field(
         default="prompt",

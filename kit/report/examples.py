@@ -33,7 +33,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2
 
 @dataclass(frozen=True)
 class Answer:
-    """One model's answer. `raw`: the whole output; `f1` in percent; `right` by language-aware exact match."""
+    """One model's answer. `raw`: the whole output; `f1` in percent; `right` by language-aware exact match.
+
+    Of a question with choices it is the likeliest choice, which nothing ended; `share` is that of the right one, in
+    percent, and `f1` then whether it is that one.
+    """
 
     key: str
     seed: int | None
@@ -44,6 +48,19 @@ class Answer:
     right: bool
     f1: float
     overran: bool
+    share: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """How good it is, in words."""
+        if self.share is not None:
+            return f"share of the right choice {self.share:.0f} %"
+        return f"F1 {self.f1:.0f}{', overran' if self.overran else ''}"
+
+    @property
+    def ending(self) -> str:
+        """What ended it, in words; empty for a choice."""
+        return f"ended by {self.stop}" if self.stop else ""
 
 
 @dataclass(frozen=True)
@@ -166,6 +183,11 @@ def _places(cell: CellData, base: CellData) -> dict[str, int]:
 
 
 def _answer(cell: CellData, at: int) -> Answer:
+    if cell.kind == "score":
+        right, text = bool(cell.metrics["acc"][at] > 0), cell.raw[at]
+        share = 100 * float(cell.metrics["choice_share"][at])
+        place = (cell.key, cell.at.seed, cell.at.replicate)
+        return Answer(*place, text, text, "", right, 100.0 * right, overran=False, share=share)
     return Answer(
         key=cell.key,
         seed=cell.at.seed,
@@ -190,8 +212,11 @@ def _kept(change: Change, keep: str) -> bool:
 
 
 def _answer_lines(name: str, answer: Answer) -> list[str]:
-    marks = ["right" if answer.right else "wrong", f"F1 {answer.f1:.0f}", f"stop: {answer.stop}"]
-    marks += ["overran"] if answer.overran else []
+    marks = ["right" if answer.right else "wrong"]
+    if answer.share is not None:
+        marks += [answer.verdict]
+    else:
+        marks += [f"F1 {answer.f1:.0f}", f"stop: {answer.stop}", *(["overran"] if answer.overran else [])]
     lines = [f"{name} ({', '.join(marks)}):", f"  {clean(answer.answer)}"]
     rest = after_first_line(answer)
     return [*lines, "  and after the first line:", f"  {rest}"] if rest else lines

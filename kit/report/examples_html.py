@@ -44,7 +44,7 @@ def _section(item: Shown) -> str:
 def _answer(name: str, answer: Answer, base: Answer | None) -> list[str]:
     pieces = differing(clean(base.answer if base else answer.answer), clean(answer.answer))
     text = "".join(f"<u>{html.escape(p)}</u>" if new else html.escape(p) for p, new in pieces)
-    notes = f"F1 {answer.f1:.0f}{', overran' if answer.overran else ''}; ended by {html.escape(answer.stop)}"
+    notes = html.escape("; ".join(filter(None, (answer.verdict, answer.ending))))
     lines = [f"<h3>{name} {'✓' if answer.right else '✗'} {notes}</h3>", _line("answer", text)]
     rest = after_first_line(answer)
     return [*lines, _line("rest", html.escape(rest))] if rest else lines

@@ -10,6 +10,8 @@ import numpy as np
 
 from kit.errors import UsageError
 from kit.jobdir import ScoreTask
+from kit.results.choices import TASK as CHOICES
+from kit.results.choices import choice_columns
 from kit.results.items import GeneratedItem, ScoredItem
 from kit.results.types import Floats
 from kit.score import Form, ItemScore
@@ -19,7 +21,8 @@ from kit.score import Form, ItemScore
 class Metric:
     """A column. `percent` metrics are kept from 0 to 1 for an item and shown from 0 to 100 in tables.
 
-    `signed` metrics may be negative and so have no ratio. `better`: which way is better, where there is one.
+    `signed` metrics may be negative and so have no ratio. `better`: which way is better, where there is one. `task`:
+    the kind or the name of the task whose cells make its table.
     """
 
     name: str
@@ -27,6 +30,7 @@ class Metric:
     unit: Literal["percent", "words", "ratio", "nats a token"]
     better: Literal["higher", "lower", "neither"] = "higher"
     signed: bool = False
+    task: str = "generate"
 
     @property
     def scale(self) -> float:
@@ -74,6 +78,12 @@ METRICS: dict[str, Metric] = {
         Metric("known_share", "share of the gold among spans, after the model's own words", "percent"),
         Metric("known_measured", "answers that name something of their context", "percent", "neither"),
         Metric("p_stop_own", "p(stop) after the gold answer, after the model's own words", "percent"),
+        Metric("acc", "accuracy over choices", "percent", task=CHOICES),
+        Metric("acc_norm", "accuracy over choices, by likelihood a character", "percent", task=CHOICES),
+        Metric("acc_bytes", "accuracy over choices, by likelihood a byte", "percent", task=CHOICES),
+        Metric("choice_share", "share of the right choice", "percent", task=CHOICES),
+        Metric("choice_ties", "right choice as likely as another", "percent", "neither", task=CHOICES),
+        Metric("choice_chance", "chance level over choices", "percent", "neither", task=CHOICES),
         Metric("mass_own", "probability on the language's own script, at the output", "percent"),
         Metric("mass_other", "probability on other scripts, at the output", "percent", "lower"),
         Metric("mass_none", "probability on no script, at the output", "percent", "neither"),
@@ -179,6 +189,8 @@ def scored_columns(items: Sequence[ScoredItem], task: ScoreTask) -> dict[str, Fl
     p(stop) = p(end token) + p(new line), the two ways in which the protocol's answer ends (its first line
     counts), after the first gold answer. A gold that ties with others for the first rank has a share of it.
     """
+    if task.continuations == "choices":
+        return choice_columns(items)
     first = [item.continuations[0] if item.continuations else None for item in items]
     with np.errstate(under="ignore"):
         stops = [np.exp(c.end) + np.exp(c.newline) if c else None for c in first]

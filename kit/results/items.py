@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
@@ -70,13 +70,16 @@ class Ranking:
 class ScoredItem:
     """One item of a `score` cell; the continuations stand in the order of the gold answers.
 
-    `ranking` is None in cells without spans, and where an item was not measured.
+    `ranking` is None in cells without spans, and where an item was not measured. In cells of choices these are the
+    continuations, `right` is the place of the right one, and `context_id` names the item's context.
     """
 
     id: str
     prompt_tokens: int
     continuations: tuple[Continuation, ...]
     ranking: Ranking | None = None
+    right: int | None = None
+    context_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +149,10 @@ def read_generated(folder: Path, n: int) -> list[GeneratedItem]:
     return _checked(_at_once(path, _all_generated) or _lines(path, _generated), path, n)
 
 
-def read_scored(folder: Path, n: int) -> list[ScoredItem]:
-    """The `n` items of a `score` cell, in slice order. Raises as `read_generated`."""
-    return _checked(_lines(folder / "items.jsonl", _scored), folder / "items.jsonl", n)
+def read_scored(folder: Path, n: int, choices: bool = False) -> list[ScoredItem]:
+    """The `n` items of a `score` cell, of choices or of others, in slice order. Raises as `read_generated`."""
+    parse = _chosen if choices else _scored
+    return _checked(_lines(folder / "items.jsonl", parse), folder / "items.jsonl", n)
 
 
 def read_swapped(folder: Path, n: int) -> list[SwappedItem]:
@@ -252,6 +256,15 @@ def _scored(row: dict[str, Any]) -> ScoredItem:
         continuations,
         None if ranking is None else _ranking(ranking),
     )
+
+
+def _chosen(row: dict[str, Any]) -> ScoredItem:
+    item = replace(_scored(row), right=_typed(row["right"], int), context_id=_typed(row["context_id"], str))
+    if not 0 <= row["right"] < len(item.continuations):
+        raise ValueError(f"the right choice is number {row['right']} of {len(item.continuations)}")
+    if not all(choice.text for choice in item.continuations):
+        raise ValueError("a choice is empty")
+    return item
 
 
 def _ranking(row: dict[str, Any]) -> Ranking:

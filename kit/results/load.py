@@ -14,6 +14,8 @@ from kit.data.example import Example
 from kit.errors import DataError
 from kit.jobdir import InterchangeTask, LensTask, ScoreTask
 from kit.plan.types import Wanted, WantedCell
+from kit.results.choices import TASK as CHOICES
+from kit.results.choices import picks
 from kit.results.collector import uncollected
 from kit.results.columns import (
     FORM_COLUMNS,
@@ -31,6 +33,7 @@ from kit.results.interchange import swap_columns
 from kit.results.items import (
     CellFacts,
     GeneratedItem,
+    ScoredItem,
     read_facts,
     read_generated,
     read_ids,
@@ -190,11 +193,29 @@ class _Reader:
         return tuple(score.context_id for score in scores), Columns(ready, later), version
 
     def _scored(self, wanted: WantedCell, folder: Path, facts: CellFacts) -> CellData | MissingCell:
-        items = read_scored(folder, facts.n)
         task = wanted.spec.task
         assert isinstance(task, ScoreTask)
+        chosen = task.continuations == "choices"
+        items = read_scored(folder, facts.n, chosen)
         ids = [item.id for item in items]
-        return self._measured(wanted, facts, ids, scored_columns(items, task))
+        if chosen:
+            known = {(wanted.spec.data, item.id): item.context_id for item in items if item.context_id}
+            self.contexts.update(known)
+        cell = self._measured(wanted, facts, ids, scored_columns(items, task))
+        return (
+            replace(cell, raw=self._picked(wanted, items)) if chosen and isinstance(cell, CellData) else cell
+        )
+
+    def _picked(self, wanted: WantedCell, items: Sequence[ScoredItem]) -> tuple[str, ...]:
+        """What was chosen, in words; where only its letter was scored, with the text behind it, if that is at hand."""
+        choices = {example.id: example.choices for example in self._gold(wanted) or ()}
+        found = []
+        for item, at in zip(items, picks(items), strict=True):
+            scored = item.continuations[at].text
+            own = choices.get(item.id, ())
+            text = own[at] if len(own) == len(item.continuations) else scored
+            found.append(scored if text == scored else f"{scored}: {text}")
+        return tuple(found)
 
     def _seen(self, wanted: WantedCell, folder: Path, facts: CellFacts) -> CellData | MissingCell:
         """A `lens` cell: its arrays are read when they are asked for."""
@@ -254,6 +275,8 @@ def _joined(cells: Sequence[CellData]) -> Iterable[CellData]:
     by_place: dict[object, list[CellData]] = defaultdict(list)
     masked: dict[object, CellData] = {}
     for cell in cells:
+        if cell.at.task == CHOICES:
+            continue  # they have tables of their own
         if cell.kind != "generate":
             by_place[_place(cell)].append(cell)
         elif cell.at.task.endswith(_MASKED):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kit.results.choices import choice_notes
 from kit.results.columns import Metric, metric_named
 from kit.results.grid import Column, Grid, Pool, Subject, grids
 from kit.results.types import MissingCell, Results
@@ -80,11 +81,11 @@ class TransferTable:
 def transfer_table(
     results: Results,
     metric: str = "f1",
-    task: str = "generate",
+    task: str | None = None,
     groups: Groups | None = None,
     bootstrap: Bootstrap | None = None,
 ) -> list[TransferTable]:
-    """One table for each model, prompt and variant of the task.
+    """One table for each model, prompt and variant of the task; the metric's own task where none is named.
 
     Intervals come from a paired bootstrap over contexts and, as a second level, seeds and replicates
     (`kit.stats.compare`). Averages over `all` columns, and over the groups of each way in `groups`, take
@@ -98,7 +99,9 @@ def transfer_table(
     """
     asked = metric_named(metric)
     settings = bootstrap or Bootstrap()
-    return [_table(results, grid, asked, groups or {}, settings) for grid in grids(results, task)]
+    return [
+        _table(results, grid, asked, groups or {}, settings) for grid in grids(results, task or asked.task)
+    ]
 
 
 def _table(
@@ -115,7 +118,8 @@ def _table(
         for subject in grid.subjects
     )
     outside = [column.name for column in grid.columns if column not in columns]
-    notes = (f"outside the metric's languages: {', '.join(outside)}",) if outside else ()
+    notes = [f"outside the metric's languages: {', '.join(outside)}"] if outside else []
+    notes += choice_notes(metric.name, [cell for pool in grid.pools.values() for cell in pool.cells])
     return TransferTable(
         recipe=results.recipe,
         model=grid.model,
@@ -127,7 +131,7 @@ def _table(
         rows=rows,
         missing=grid.missing,
         notes=(*results.notes, *notes),
-        rescored=results.rescored,
+        rescored=results.rescored if metric.task == "generate" else "none",  # choices are kept as scored
         bootstrap=settings,
     )
 

@@ -30,10 +30,10 @@ class CellData:
 
     `metrics` maps a name of `METRICS` to (items,) scores; a metric that the cell does not have is absent, a
     single item without a value is NaN. `raw`, `stops` and `tokens` (new tokens) are empty for all
-    but `generate` cells. `clusters` names the context of each item, `data` the slice. `rescored`: scored just now, with
-    gold at hand, rather than read from what was stored when the cell landed. `metrics_version` is that of
-    the scoring; `seen` means that the model had met this data before. `score_key` is the `score` cell that
-    `p_stop` and `gold_logprob` come from.
+    but `generate` cells; in those of choices `raw` is what was chosen. `clusters` names the context of each item,
+    `data` the slice. `rescored`: scored just now, with gold at hand, rather than read from what was stored when the
+    cell landed. `metrics_version` is that of the scoring; `seen` means that the model had met this data before.
+    `score_key` is the `score` cell that `p_stop` and `gold_logprob` come from.
     """
 
     at: Coordinates

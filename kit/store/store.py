@@ -120,8 +120,8 @@ class Store:
             origin = read_json(self.adapter_path(tuning, step) / DERIVED_FILE)
         except FileNotFoundError:
             return False
-        name, _, step = str(origin["adapter"]).partition("@")
-        return self.adapter_digest(name, int(step)) not in (None, origin["digest"])
+        name, _, own = str(origin["adapter"]).partition("@")
+        return self.adapter_digest(name, int(own)) not in (None, origin["digest"])
 
     def adapter_digest(self, tuning: str, step: int) -> str | None:
         """The sha256 of a finished adapter's weights, or None."""

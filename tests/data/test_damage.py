@@ -42,7 +42,19 @@ def written(format_name: str, items: list[tuple[str, str, list[str]]]) -> bytes:
         }
         for i, (c, q, gold) in enumerate(items)
     ]
-    if format_name == "jsonl":
+    if format_name == "belebele":
+        rows = [
+            {
+                "link": f"english-{i}",
+                "question_number": 1,
+                "flores_passage": row["context"],
+                "question": row["question"],
+                **{f"mc_answer{at}": gold for at in range(1, 5) for gold in [row["answers"][0]["text"]]},
+                "correct_answer_num": str(i % 4 + 1),
+            }
+            for i, row in enumerate(rows)
+        ]
+    if format_name in ("jsonl", "belebele"):
         return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
     if format_name == "xquad-in":
         return json.dumps({"canary": "x", "examples": rows}, ensure_ascii=False).encode()
@@ -50,7 +62,11 @@ def written(format_name: str, items: list[tuple[str, str, list[str]]]) -> bytes:
     return json.dumps({"data": articles}, ensure_ascii=False).encode()
 
 
-def as_read(items: list[tuple[str, str, list[str]]]) -> list[tuple[str, str, str, tuple[str, ...]]]:
+def as_read(
+    format_name: str, items: list[tuple[str, str, list[str]]]
+) -> list[tuple[str, str, str, tuple[str, ...]]]:
+    if format_name == "belebele":
+        return [(f"english-{i}#1", c, q.strip(), (gold[0],)) for i, (c, q, gold) in enumerate(items)]
     return [(f"english-{i}", c, q, tuple(gold)) for i, (c, q, gold) in enumerate(items)]
 
 
@@ -66,7 +82,7 @@ def test_what_is_written_is_read(
 ) -> None:
     path = tmp_path / "data"
     path.write_bytes((b"\xef\xbb\xbf" if bom else b"") + written(format_name, items))
-    assert plain(read(path, format_name, "en")) == as_read(items)
+    assert plain(read(path, format_name, "en")) == as_read(format_name, items)
 
 
 @pytest.mark.parametrize("format_name", QUESTION_FORMATS)

@@ -33,6 +33,22 @@ ANSWERS = st.lists(shaped(text=TEXTS) | TEXTS, max_size=3)
 ITEM = shaped(
     id=TEXTS | st.integers(), question=TEXTS, context=TEXTS, answers=ANSWERS, answer=TEXTS, context_id=TEXTS
 )
+CHOOSING = shaped(
+    id=TEXTS,
+    question=TEXTS,
+    context=TEXTS,
+    choices=st.lists(TEXTS, max_size=3),
+    answer=TEXTS,
+    correct=st.integers(-1, 4) | st.sampled_from("ABCD"),
+)
+BELEBELE = shaped(
+    link=TEXTS,
+    question_number=st.integers(0, 3),
+    flores_passage=TEXTS,
+    question=TEXTS,
+    **{f"mc_answer{at}": TEXTS for at in range(1, 5)},
+    correct_answer_num=st.integers(-1, 5) | TEXTS,
+)
 PARAGRAPH = shaped(context=TEXTS, qas=st.lists(ITEM, max_size=3))
 NESTED = shaped(data=st.lists(shaped(paragraphs=st.lists(PARAGRAPH, max_size=2)), max_size=2))
 FLAT = shaped(examples=st.lists(ITEM, max_size=3))
@@ -62,7 +78,9 @@ CONTENT = (
     GOOD.map(str.encode)
     | st.binary(max_size=40)
     | (VALUES | NESTED | FLAT | PAIRS).map(lambda value: json.dumps(value).encode())
-    | st.lists(ITEM, max_size=3).map(lambda items: "\n".join(json.dumps(i) for i in items).encode())
+    | st.lists(ITEM | CHOOSING | BELEBELE, max_size=3).map(
+        lambda items: "\n".join(json.dumps(i) for i in items).encode()
+    )
 )
 CALM = settings(
     max_examples=examples(150),
@@ -88,6 +106,9 @@ def test_readers_accept_or_say_why_not(
     assert len({e.id for e in examples}) == len(examples)
     assert all(e.context.strip() and e.question.strip() and e.language == "en" for e in examples)
     assert all(e.answers for e in examples) or not answerable_only
+    for example in examples:
+        assert (example.right is None) == (not example.choices)
+        assert example.right is None or example.answers == (example.choices[example.right],)
     slice_path = tmp_path / "slice.jsonl"
     slice_path.write_bytes(render_slice(examples))
     assert read_slice(slice_path, "en") == examples

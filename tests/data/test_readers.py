@@ -164,7 +164,7 @@ def test_absent_files_folders_and_unknown_formats(tmp_path: Path) -> None:
         read(tmp_path, "squad", "en")
     with pytest.raises(DataError, match="use squad, xquad-in"):
         read(tmp_path, "csv", "en")
-    assert QUESTION_FORMATS == ("squad", "xquad-in", "tydiqa", "jsonl")
+    assert QUESTION_FORMATS == ("squad", "xquad-in", "tydiqa", "jsonl", "belebele")
 
 
 def test_pairs_and_lines(tmp_path: Path) -> None:

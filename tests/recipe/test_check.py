@@ -230,3 +230,21 @@ def test_a_base_that_goes_on_names_one_of_the_catalog(write: Write, catalog: Cat
         check_names(load_recipe(write(text)), catalog)
     assert "'tiny-blom' is unknown" in str(caught.value) and "did you mean 'tiny-bloom'?" in str(caught.value)
     assert check_names(load_recipe(write(text.replace("tiny-blom}", "tiny-bloom}"))), catalog)
+
+
+@pytest.mark.parametrize(
+    ("sets", "words"),
+    [
+        (["prompts=[qa, letters]"], "the prompt 'letters' lists choices, and no task asks for them"),
+        (["train_prompt=letters"], "the prompt 'letters' lists choices, and training texts have none"),
+        (
+            ["prompts=[letters]", "tasks=[{kind: score, continuations: choices}, generate]"],
+            "no prompt is left for this 'generate' task: all of them list choices",
+        ),
+    ],
+)
+def test_prompts_that_list_choices_are_for_them_alone(
+    write: Write, catalog: Catalog, sets: list[str], words: str
+) -> None:
+    (fault,) = faults(write(BASE), catalog, *sets)
+    assert words in fault

@@ -93,6 +93,8 @@ class Shelf:
             kind = LensTask(matrix="langid" if "langid" in task else "script")
         if task.startswith("interchange"):
             kind = InterchangeTask(interferer=task.rpartition("=")[2])
+        if "choices" in task:
+            kind = ScoreTask(continuations="choices")
         if "spans" in task:
             kind = ScoreTask(continuations="spans", lead="own-words" if "own-words" in task else "prompt")
         label = f"{at.model} {at.prompt} {task}"
@@ -154,6 +156,31 @@ class Shelf:
         examples = self.gold[cell.spec.data, cell.at.language]
         whole = [{"id": e.id, "prompt_tokens": 9, **row} for e, row in zip(examples, rows, strict=True)]
         return self._write(cell, whole, "d", ENVIRONMENT)
+
+    def add_chosen(
+        self,
+        sums: Sequence[Sequence[float]],
+        right: Sequence[int],
+        digest: str = "d",
+        texts: Sequence[str] = ("aa", "b", "ଓ", "d"),
+        **where: object,
+    ) -> Path:
+        """A finished `score` cell of choices: log-likelihoods of the texts and the place of the right one, an item."""
+        cell = self.want(task="score:continuations=choices", **where)  # type: ignore[arg-type]
+        rows: list[dict[str, object]] = [
+            {
+                "id": e.id,
+                "context_id": e.context_id,
+                "prompt_tokens": 9,
+                "continuations": [
+                    {"text": text, "tokens": [one / 2, one / 2], "end": -1.0, "newline": -1.0}
+                    for text, one in zip(texts, own, strict=False)
+                ],
+                "right": place,
+            }
+            for e, own, place in zip(self.gold[cell.spec.data, cell.at.language], sums, right, strict=True)
+        ]
+        return self._write(cell, rows, digest, ENVIRONMENT)
 
     def add_lens(
         self,

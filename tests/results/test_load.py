@@ -44,9 +44,11 @@ def test_columns_of_a_generated_cell(shelf: Shelf) -> None:
         assert cell.metrics[name] == pytest.approx(values), name
         assert cell.metrics[name].dtype == np.float64
     of_others = {
-        name for name in METRICS if name.startswith(("span_", "known", "p_stop", "gold_logprob", "mass_"))
+        name
+        for name in METRICS
+        if name.startswith(("span_", "known", "p_stop", "gold_logprob", "mass_", "acc", "choice_"))
     } | {"lost_stop", "lost_language", "f1_free"}
-    assert set(cell.metrics) == set(METRICS) - of_others and len(of_others) == 16
+    assert set(cell.metrics) == set(METRICS) - of_others and len(of_others) == 22
 
 
 def test_mlqa_is_absent_outside_its_languages(shelf: Shelf) -> None:

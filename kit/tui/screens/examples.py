@@ -159,10 +159,8 @@ def _drawn(item: Shown, ink: Ink) -> Text:
 
 def _add_answer(text: Text, name: str, answer: Answer, against: Answer | None, ink: Ink) -> None:
     mark, style = ("✓", "success") if answer.right else ("✗", "error")
-    notes = [f"F1 {answer.f1:.0f}"] + (["overran"] if answer.overran else [])
-    text.append(f"{mark} {name}", style=ink(style)).append(
-        f"   {', '.join(notes)}; ended by {answer.stop}\n", style="dim"
-    )
+    notes = "; ".join(filter(None, (answer.verdict, answer.ending)))
+    text.append(f"{mark} {name}", style=ink(style)).append(f"   {notes}\n", style="dim")
     for piece, new in differing(clean(against.answer if against else answer.answer), clean(answer.answer)):
         text.append(piece, style="bold underline" if new else "")
     text.append("\n" if answer.answer.strip() else "(nothing)\n", style="dim")

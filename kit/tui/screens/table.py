@@ -10,13 +10,14 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from kit.api import export_tables, language_groups, results
+from kit.api import export_tables, headlines, language_groups, results
 from kit.catalog import Catalog
 from kit.errors import KitError
 from kit.report.heat import NOTHING, Heat, detail_of, grouped, heat_of, signs_of
 from kit.report.text import VALUES, Values, caption, legend, title
 from kit.report.units import duration
 from kit.results import METRICS, Results, TransferTable, transfer_table
+from kit.results.types import fits
 from kit.schedule import RunFolder
 from kit.tui.actions import Bindings, bindings
 from kit.tui.following import Watch
@@ -28,6 +29,7 @@ _SHOWN = (
     "f1", "em", "mlqa_f1", "mlqa_em", "aware_f1", "aware_em",
     "overran", "contains_gold", "answer_words", "raw_words", "at_limit", "p_stop", "gold_logprob",
     "f1_span", "lost_over", "lost_lead", "f1_foil", "known", "known_share", "p_stop_own", "span_first", "span_f1",
+    "acc", "acc_norm", "acc_bytes", "choice_share",
 )  # fmt: skip
 _ORDERS = (("", False), ("script", False), ("script", True), ("family", False), ("family", True))
 """What columns are grouped by, and whether the means of the groups stand in their place."""
@@ -95,6 +97,10 @@ class TablePage(Page):
         self.kit.remembered.put("metric", self._metric)
         self.refresh_command()
         self._compute()
+
+    def _has(self, found: Results, metric: str) -> bool:
+        """Whether the run asks for cells of that metric's task; of others it has no table."""
+        return any(fits(cell.at, "task", METRICS[metric].task) for cell in found.wanted.cells)
 
     def _metrics(self) -> list[str]:
         """Those that some cell of the run has."""
@@ -202,6 +208,9 @@ class TablePage(Page):
             seen: tuple[object, ...] = (self._watch.status.stage, cells)
             if seen != self._seen:
                 found = results(self.kit.workspace, self.folder)
+                if not self._has(found, self._metric):
+                    self._metric = headlines(found)[0]
+                    self.bring(self.refresh_command)
                 self.bring(self._take, found, self._made(found))
                 self._seen = seen
             else:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual import work
 
-from kit.api import results
+from kit.api import headlines, results
 from kit.errors import KitError
 from kit.report.colour import DARK
 from kit.report.heat import Heat, heat_of, signs_of
@@ -63,7 +63,8 @@ class MiniTable(HeatMap):
     @work(thread=True, exclusive=True, group="mini")
     def _read(self, state: RunState) -> None:
         try:
-            tables = transfer_table(results(self.kit.workspace, self._folder), "f1")
+            found = results(self.kit.workspace, self._folder)
+            tables = transfer_table(found, headlines(found)[0])
         except KitError:
             return
         if not tables:
