@@ -10,7 +10,7 @@ from textual.binding import Binding
 from kit.tui.doors import DOORS
 
 Place = Literal[
-    "everywhere", "recipes", "run", "table", "examples", "runs", "log", "table-more", "claims", "inside"
+    "everywhere", "recipes", "run", "table", "examples", "runs", "log", "table-more", "claims", "lens"
 ]
 
 
@@ -91,12 +91,12 @@ ACTIONS = (
     Action(
         "claims", "reload", "f5", "Reload", "Judge again: the claims file or the cells have changed", False
     ),
-    Action("inside", "row", "r", "Row", "The next row: the base, then what was tuned"),
-    Action("inside", "values", "v", "Values", "Probability, or its change against the base"),
+    Action("lens", "row", "r", "Row", "The next row: the base, then what was tuned"),
+    Action("lens", "values", "v", "Values", "Probability, or its change against the base"),
     Action(
-        "inside", "turn(1)", "right_square_bracket", "Next", "The next evaluation set, or variant of the lens"
+        "lens", "turn(1)", "right_square_bracket", "Next", "The next evaluation set, or variant of the lens"
     ),
-    Action("inside", "turn(-1)", "left_square_bracket", "Before", "The one before", False),
+    Action("lens", "turn(-1)", "left_square_bracket", "Before", "The one before", False),
     Action("runs", "open", "enter", "Open", "Watch the run, or see its table"),
     Action("runs", "search", "slash", "Search", "Show only runs that contain some words"),
     Action("runs", "delete", "d", "Delete", "Delete the run's folder (asks first); what is stored stays"),

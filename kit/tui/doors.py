@@ -39,7 +39,7 @@ DOORS = (
     Door(
         "claims", "5", "Claims", "Verdicts on the paper's claims", "kit.tui.screens.claims:ClaimsPage", True
     ),
-    Door("inside", "6", "Inside", "What a lens saw in the run", "kit.tui.screens.inside:InsidePage", True),
+    Door("lens", "6", "Lens", "What a lens saw in the run", "kit.tui.screens.lens:LensPage", True),
 )
 """In the order of the line at the top."""
 

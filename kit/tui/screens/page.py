@@ -199,7 +199,7 @@ class Help(Window):
         """A line an action."""
         names = {
             "everywhere": "Everywhere", "recipes": "Recipes", "run": "This run", "log": "In the log",
-            "table": "In the table", "table-more": "Tables", "claims": "Claims", "inside": "Inside",
+            "table": "In the table", "table-more": "Tables", "claims": "Claims", "lens": "Lens",
             "examples": "Examples", "runs": "Runs",
         }  # fmt: skip
         with VerticalScroll(classes="window help") as frame:

@@ -30,14 +30,14 @@ _NONE = " no finished lens cells: a recipe with `lens` among its tasks has them"
 class LayerMap(HeatMap, inherit_bindings=False):
     """A heat map whose cells open nothing."""
 
-    BINDINGS: ClassVar[Bindings] = [*MOVES, *bindings("inside")]
+    BINDINGS: ClassVar[Bindings] = [*MOVES, *bindings("lens")]
 
 
-class InsidePage(Page):
+class LensPage(Page):
     """A table an evaluation set and variant of the lens; `[` and `]` go from one to the next, `r` through its rows."""
 
-    place = "inside"
-    BINDINGS: ClassVar[Bindings] = bindings("inside")
+    place = "lens"
+    BINDINGS: ClassVar[Bindings] = bindings("lens")
 
     def __init__(self, folder: RunFolder) -> None:
         super().__init__()
