@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from kit.data.example import Example, render_slice
 from kit.jobdir import Failure, FailureCode, JobFolder, atomic_write, encode
 from kit.plan import Wanted
@@ -92,6 +94,7 @@ def make(home: Path) -> RunFolder:
     """A run at work: done, running, failed, blocked, waiting jobs; its table half filled. And two runs of before."""
     store = Store(home / "store")
     shelf = Shelf(store.root, ask)
+    _looks(shelf)
     for language in LANGUAGES:
         shelf.add(base_answers(language), language=language, gold=gold(language), dataset="toy-qa")
         shelf.add_scored(
@@ -129,6 +132,32 @@ def make(home: Path) -> RunFolder:
     folder.job("evaluate-or-1").emit("started", pid=2)
     folder.job("evaluate-or-1").emit("progress", cell=shelf.wanted[-3].key, done=10, total=24)
     return folder
+
+
+def _looks(shelf: Shelf) -> None:
+    """What a lens saw in Odia and Hindi: Bengali falls, Odia rises; and an interchange of that."""
+    classes = ("Orya", "broken Orya", "Deva", "Beng", "neutral")
+    for language, own in (("or", 0), ("hi", 2)):
+        for seed in (None, 1, 2):
+            where = {"language": language, "gold": gold(language), "dataset": "toy-qa", "seed": seed}
+            where["trained_on"] = "" if seed is None else "toy-qa/de"
+            mass = np.full((_ITEMS, 6, len(classes)), 0.05, dtype=np.float32)
+            for layer in range(6):
+                for at in range(_ITEMS):
+                    known = layer * (0.06 if seed is None else 0.11) + 0.01 * (at % 3)
+                    mass[at, layer, own] += known
+                    mass[at, layer, 3] += 0.75 - known
+            shelf.add_lens(mass, classes, **where)
+            if seed and language == "or":
+                shelf.add_swaps([_swap(at, seed) for at in range(_ITEMS)], **where)
+
+
+def _swap(at: int, seed: int) -> dict[str, object]:
+    each = [0.3 + 0.01 * (at % 5), 0.2 + 0.01 * ((at + seed) % 4)]
+    effects = {"direction": each, "whole": [0.5, 0.4], "random": [0.01 * (at % 2), -0.01 * (at % 3)]}
+    return {
+        "searched": at // 3 % 4 == 0, "layer": 4, "base": [0.4, 0.35], "tuned": [0.1, 0.6], "effects": effects,
+    }  # fmt: skip
 
 
 def _run(

@@ -65,6 +65,14 @@ async def claims(user: Drive) -> None:
     await user.until(lambda: "lowers F1 in other" in user.text(), "the reasons")
 
 
+async def lens(user: Drive) -> None:
+    """What a lens saw, layer by layer."""
+    await user.press("6")
+    await user.until(lambda: user.heat().heat.rows, "the layers")
+    await user.press("down", *["right"] * user.heat().heat.columns.index("Beng"))
+    await user.until(lambda: "Beng" in user.static("#detail"), "the cell")
+
+
 def examples(language: str) -> Script:
     """The examples under the cell of a language that tuning has turned right."""
 
@@ -99,6 +107,7 @@ SCENES: dict[str, Script] = {
     "table": table,
     **{f"examples-{language}": examples(language) for language in ("ar", "bn", "hi", "or")},
     "claims": claims,
+    "lens": lens,
     "runs": runs,
     "help": help_page,
 }

@@ -21,6 +21,7 @@ from kit.tui.themes import THEMES
 from kit.tui.widgets.heatmap import HeatMap
 from kit.tui.widgets.logview import LogView
 from tests.kit_command import Kit
+from tests.tui import sample
 from tests.tui.driving import RECIPE, Drive, drive
 
 Smoke = tuple[Kit, CompletedProcess[str]]
@@ -284,6 +285,40 @@ def test_claims_show_their_verdicts_and_under_the_cursor_why(done: Path) -> None
     drive(done, script)
 
 
+def test_the_lens_is_turned_and_read(tmp_path: Path) -> None:
+    sample.make(tmp_path)
+
+    async def script(user: Drive) -> None:
+        await user.press("6")
+        await user.until(lambda: user.heat().heat.rows, "the layers")
+        change = user.heat().heat
+        assert change.rows == ("5", "4", "3", "2", "1", "embedding") and "Orya°" in change.columns
+        assert "toy-qa/de@60: change against the base" in user.static("#caption")
+        assert change.cells[0][change.columns.index("Orya°")].text == "+25.0"  # five layers of .05 more
+        await user.press("v")
+        assert "probability, in percent" in user.static("#caption") and user.heat().heat.level
+        await user.press("r")
+        assert "base: probability" in user.static("#caption")
+        await user.press("v")  # the base has no change
+        assert "base: probability" in user.static("#caption")
+        await user.press("right_square_bracket")
+        assert "toy-qa/hi" in user.static("#caption") and "Deva°" in user.heat().heat.columns
+        await user.press("left_square_bracket", "r")
+        command = user.static("#command")
+        assert "--language toy-qa/or --task lens --row toy-qa/de@60" in command
+        assert "interchange with Beng, toy-qa/de@60 → toy-qa/or: works both ways" in user.static("#swapped")
+
+    drive(tmp_path, script, tmp_path / "recipes")
+
+
+def test_a_run_without_a_lens_says_how_to_get_one(done: Path) -> None:
+    async def script(user: Drive) -> None:
+        await user.press("6")
+        await user.until(lambda: "no finished lens cells" in user.static("#caption"), "the words")
+
+    drive(done, script)
+
+
 def test_a_run_without_claims_says_how_to_name_them(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "CLAIMS", "none.yaml")
 
@@ -329,6 +364,7 @@ def test_every_action_has_its_method() -> None:
     from kit.tui.app import XltKit
     from kit.tui.screens.claims import ClaimsPage
     from kit.tui.screens.examples import ExamplesPage
+    from kit.tui.screens.lens import LayerMap, LensPage
     from kit.tui.screens.recipes import Recipes
     from kit.tui.screens.run import RunPage
     from kit.tui.screens.runs import Runs
@@ -337,7 +373,7 @@ def test_every_action_has_its_method() -> None:
     owners = {
         "everywhere": (XltKit,), "recipes": (Recipes,), "run": (RunPage,), "log": (LogView,),
         "table": (TablePage, HeatMap), "table-more": (TablePage,), "examples": (ExamplesPage,), "runs": (Runs,),
-        "claims": (ClaimsPage,),
+        "claims": (ClaimsPage,), "lens": (LensPage, LayerMap),
     }  # fmt: skip
     for action in ACTIONS:
         method = f"action_{action.name.partition('(')[0]}"
