@@ -48,7 +48,7 @@ def test_columns_of_a_generated_cell(shelf: Shelf) -> None:
         for name in METRICS
         if name.startswith(("span_", "known", "p_stop", "gold_logprob", "mass_", "acc", "choice_"))
     } | {"lost_stop", "lost_language", "f1_free"}
-    assert set(cell.metrics) == set(METRICS) - of_others and len(of_others) == 22
+    assert set(cell.metrics) == set(METRICS) - of_others and len(of_others) == 24
 
 
 def test_mlqa_is_absent_outside_its_languages(shelf: Shelf) -> None:
