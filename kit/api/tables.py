@@ -24,7 +24,7 @@ from kit.results import (
     window_tables,
 )
 from kit.results import load as load_results
-from kit.results.types import fits
+from kit.results.types import of_task
 from kit.schedule import RunFolder
 
 
@@ -48,7 +48,7 @@ HEADLINES = ("f1", "acc")
 def headlines(found: Results) -> tuple[str, ...]:
     """Those of `HEADLINES` whose cells a run asks for; the first, where it asks for none."""
     asked = [cell.at for cell in found.wanted.cells]
-    there = [name for name in HEADLINES if any(fits(at, "task", METRICS[name].task) for at in asked)]
+    there = [name for name in HEADLINES if any(of_task(at, METRICS[name].task) for at in asked)]
     return tuple(there) or HEADLINES[:1]
 
 

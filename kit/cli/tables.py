@@ -21,7 +21,7 @@ from kit.report.formats import FORMATS, over_generation_csv, over_generation_jso
 from kit.report.published import published_lines
 from kit.report.text import VALUES
 from kit.results import CellData, Results, metric_named, over_generation_table, transfer_table
-from kit.results.types import fits
+from kit.results.types import of_task
 from kit.schedule.runfolder import find_run
 
 
@@ -96,7 +96,7 @@ def print_tables(
     from kit.report.terminal import print_table
 
     console = Console(highlight=False)
-    if not any(fits(cell.at, "task", metric_named(metric).task) for cell in found.cells):
+    if not any(of_task(cell.at, metric_named(metric).task) for cell in found.cells):
         console.print(f"no finished cells ({len(found.missing)} are missing)")
         return
     for made in transfer_table(found, metric, groups=language_groups(Catalog.load(), groups)):

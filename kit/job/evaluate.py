@@ -20,6 +20,7 @@ import numpy as np
 
 from kit.data.example import Example, read_slice, slice_id
 from kit.job.bases import Bases, Emit
+from kit.job.choices import Offers, continuation
 from kit.job.classes import Classes
 from kit.job.constrain import Constraint
 from kit.job.decode import Decoder
@@ -28,7 +29,7 @@ from kit.job.interchange import Interchange, Swapped
 from kit.job.lens import Lens, Look, Seen
 from kit.job.memory import rows_that_fit
 from kit.job.model import Base, adapter_digest
-from kit.job.prompt import Encoder, offered
+from kit.job.prompt import Encoder
 from kit.job.ranking import Ranker, in_parts, ranked
 from kit.job.sampling import Chooser
 from kit.job.scoring import Row, Scored, Scorer
@@ -231,7 +232,7 @@ def _score(
         for example, prompt in zip(examples, prompts, strict=True)
     ]
     for index, (i, answer) in enumerate(asked):
-        items[i]["continuations"].append(_continuation(answer, scored[index]))
+        items[i]["continuations"].append(continuation(answer, scored[index]))
     return items
 
 
@@ -261,7 +262,7 @@ def _rank(
         for one in part:
             own = list(islice(scored, len(one.others) + 1))
             item = items[one.item]
-            item["continuations"] = [_continuation(one.gold[0], own[0])]
+            item["continuations"] = [continuation(one.gold[0], own[0])]
             item["ranking"] = {"lead": one.lead, **ranked(one, own, examples[one.item].answers)}
     return items
 
@@ -269,27 +270,10 @@ def _rank(
 def _choose(
     cell: CellSpec, examples: Sequence[Example], stage: _Stage, progress: Progress
 ) -> list[dict[str, Any]]:
-    """The rows of `items.jsonl` of a `score` cell of choices, in the order of the slice.
-
-    Choices of one text are scored once, so that they tie. What goes with an item is stored with it, so that its
-    accuracy outlives the data.
-    """
-    encoder = Encoder(stage.tokenizer, cell.prompt)
-    asked = [(i, text) for i, e in enumerate(examples) for text in dict.fromkeys(offered(cell.prompt, e))]
-    prompts = [encoder.prompt_ids(example) for example in examples]
-    rows = [(prompts[i], encoder.continuation_ids(examples[i], text)) for i, text in asked]
-    progress.total, progress.unit = len(rows), "choices"
-    scored = dict(zip(asked, _scored(cell, rows, stage, progress), strict=True))
-    return [
-        {
-            "id": e.id,
-            "context_id": e.context_id,
-            "prompt_tokens": len(prompts[i]),
-            "continuations": [_continuation(text, scored[i, text]) for text in offered(cell.prompt, e)],
-            "right": e.right,
-        }
-        for i, e in enumerate(examples)
-    ]
+    """The rows of `items.jsonl` of a `score` cell of choices, in the order of the slice."""
+    offers = Offers(Encoder(stage.tokenizer, cell.prompt), examples)
+    progress.total, progress.unit = len(offers.rows), "choices"
+    return offers.items(_scored(cell, offers.rows, stage, progress))
 
 
 def _look(cell: CellSpec, examples: Sequence[Example], stage: _Stage, progress: Progress) -> Look:
@@ -369,10 +353,6 @@ def _scored(cell: CellSpec, rows: Sequence[Row], stage: _Stage, progress: Progre
         scored[done.index] = done
         progress.add(1, len(rows[done.index][0]) + len(rows[done.index][1]))
     return [scored[index] for index in range(len(rows))]
-
-
-def _continuation(text: str, one: Scored) -> dict[str, Any]:
-    return {"text": text, "tokens": list(one.tokens), "end": one.end, "newline": one.newline}
 
 
 def _continuations(cell: CellSpec, example: Example) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from kit.errors import DataError
 from kit.plan.types import Coordinates, WantedCell
-from kit.results.types import CellData, Floats, MissingCell, Results, fits
+from kit.results.types import CellData, Floats, MissingCell, Results, of_task
 from kit.score import code
 
 T = TypeVar("T")
@@ -105,11 +105,11 @@ class Grid:
 def grids(results: Results, task: str = "generate") -> list[Grid]:
     """One grid for each model, prompt and variant of a task, in the recipe's order.
 
-    `task` is a kind (`generate`, `score`: all its variants) or the full name of a variant.
+    `task` is a kind (`generate`, `score`: all its variants) or the name of a variant, in all its windows of layers.
     """
     wanted: dict[tuple[str, str, str], list[WantedCell]] = defaultdict(list)
     for cell in results.wanted.cells:
-        if fits(cell.at, "task", task):
+        if of_task(cell.at, task):
             wanted[cell.at.model, cell.at.prompt, cell.at.task].append(cell)
     found = {(cell.key, cell.at): cell for cell in results.cells}
     missing = {(cell.wanted.key, cell.wanted.at): cell for cell in results.missing}

@@ -44,7 +44,7 @@ from kit.results.items import (
 from kit.results.lens import MASS_COLUMNS, mass_columns, read_lens
 from kit.results.score_cell import Memo, form_items, length_items, score_items
 from kit.results.scripts import SCRIPT_COLUMN, script_columns
-from kit.results.types import CellData, Floats, LensArrays, MissingCell, Results, parted_window
+from kit.results.types import CellData, Floats, LensArrays, MissingCell, Results, of_task, parted_window
 from kit.score import METRICS_VERSION
 
 NOT_FINISHED = "not finished"
@@ -275,7 +275,7 @@ def _joined(cells: Sequence[CellData]) -> Iterable[CellData]:
     by_place: dict[object, list[CellData]] = defaultdict(list)
     masked: dict[object, CellData] = {}
     for cell in cells:
-        if cell.at.task == CHOICES:
+        if of_task(cell.at, CHOICES):
             continue  # they have tables of their own
         if cell.kind != "generate":
             by_place[_place(cell)].append(cell)

@@ -119,6 +119,11 @@ def fits(at: Coordinates, name: str, value: object) -> bool:
     return bool(own == value) or (name == "task" and task_kind(str(own)) == value)
 
 
+def of_task(at: Coordinates, task: str) -> bool:
+    """Whether a cell is of a task, in whatever window of layers; a kind stands for every variant of it."""
+    return fits(at, "task", task) or parted_window(at.task)[0] == task
+
+
 def parted_window(task: str) -> tuple[str, str]:
     """A task's name without its window of layers, and the window (`1/6`); empty where it has none."""
     kind, _, different = task.partition(":")

@@ -29,7 +29,7 @@ class WindowRow:
 
 @dataclass(frozen=True)
 class WindowTable:
-    """One model, prompt, variant of `generate` and metric. `windows` in the recipe's order, `1/6` or `0-4`."""
+    """One model, prompt, variant of the metric's task, and metric. `windows` in the recipe's order, `1/6` or `0-4`."""
 
     recipe: str
     model: str
@@ -59,7 +59,7 @@ def window_tables(
     variants: dict[str, dict[str, str]] = {}
     for name in names:
         task, window = parted_window(name)
-        if window and task_kind(task) == "generate":
+        if window and asked.task in (task, task_kind(task)):
             variants.setdefault(task, {})[window] = name
     made = []
     for task, windows in variants.items():

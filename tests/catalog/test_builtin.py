@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kit.catalog import Catalog, Locations, load_examples
@@ -30,7 +32,8 @@ def test_the_protocol_is_in_it(catalog: Catalog) -> None:
     assert len(catalog.datasets["tiny-qa"].languages()) == 9
     assert {"bloomz-7b1", "bloomz-3b", "bloomz-1b1", "gemma-7b", "polylm-13b"} <= set(catalog.models)
     assert {"yo", "mai"} <= set(catalog.languages)
-    assert set(catalog.prompts) == {"qa", "short-span", "instruction"}
+    assert set(catalog.prompts) == {"qa", "short-span", "instruction", "letters"}
+    assert indic | {"de", "es", "ru", "zh"} <= set(catalog.datasets["belebele"].languages())
 
 
 def test_every_entry_says_what_it_is(catalog: Catalog) -> None:
@@ -46,7 +49,7 @@ def test_every_entry_says_what_it_is(catalog: Catalog) -> None:
 
 def test_published_files_are_pinned_and_have_a_place_in_mirrors(catalog: Catalog) -> None:
     for entry in catalog.datasets.values():
-        if entry.format == "corpus":
+        if entry.embedded:
             continue
         for language in entry.languages():
             for split in entry.splits(language):
@@ -56,7 +59,9 @@ def test_published_files_are_pinned_and_have_a_place_in_mirrors(catalog: Catalog
                 assert file.mirror_path
                 assert file.mirror_path.endswith(file.name)
                 assert entry.revision is None or entry.revision in file.url
-                unlisted = entry.name in ("indicqa-paper", "tydiqa-goldp") or split == "train-5000"
+                unlisted = (
+                    entry.name in ("indicqa-paper", "tydiqa-goldp", "belebele") or split == "train-5000"
+                )
                 assert (file.sha256 is None) == unlisted, file.url
 
 
@@ -120,6 +125,21 @@ def test_seen_by_marks_what_bloomz_was_tuned_on(catalog: Catalog) -> None:
     assert catalog.datasets["indicqa"].seen("or", "test") == {}
 
 
+def test_belebele_is_named_by_flores_codes_at_a_pinned_commit(catalog: Catalog) -> None:
+    belebele = catalog.datasets["belebele"]
+    for code in belebele.languages():
+        name = belebele.file(code, "test").name.removesuffix(".jsonl")
+        assert catalog.language(name).name == code
+        assert name.partition("_")[2] == {"zh": "Hans", "ja": "Jpan"}.get(
+            code, catalog.languages[code].script
+        )
+        bloom = catalog.languages[code].bloom
+        assert (belebele.seen(code, "test") != {}) == (bloom is not None and bloom.level != "none"), code
+    assert "/resolve/c25c4d7bfbc5de244583947ba230fc4ee93d4a89/data/ory_Orya.jsonl" in str(
+        belebele.file("or", "test").url
+    )
+
+
 def test_languages_are_found_by_any_of_their_codes(catalog: Catalog) -> None:
     for code in ("or", "ori", "ory", "ory_Orya"):
         assert catalog.language(code).name == "or"
@@ -143,3 +163,15 @@ def test_the_embedded_corpus_gives_parallel_examples(catalog: Catalog, locations
     assert [e.context_id for e in odia] == [e.context_id for e in english]
     assert {e.language for e in odia} == {"or"}
     assert all(e.answers[0] in e.context for e in odia)
+
+
+def test_the_embedded_corpus_gives_parallel_choices(catalog: Catalog, locations: Locations) -> None:
+    plain = load_examples(catalog, "tiny-qa", "or", "dev", locations)
+    odia = load_examples(catalog, "tiny-choices", "or", "dev", locations)
+    english = load_examples(catalog, "tiny-choices", "en", "dev", locations)
+    assert [replace(e, choices=(), right=None) for e in odia] == plain
+    assert [e.right for e in odia] == [e.right for e in english]
+    assert {e.right for e in odia} == {0, 1, 2, 3}
+    for example in (*odia, *english):
+        assert example.right is not None and example.answers == (example.choices[example.right],)
+        assert len(set(example.choices)) == 4

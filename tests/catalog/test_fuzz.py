@@ -72,7 +72,7 @@ def judge(path: Path, value: Any = None) -> None:
                 if key not in ("files", "seen_by"):  # these have short forms
                     assert dumped[key] == said
     for entry in catalog.datasets.values():
-        for language in entry.languages() if entry.format != "corpus" else ():
+        for language in entry.languages() if not entry.embedded else ():
             for split in entry.splits(language):
                 place = entry.file(language, split).mirror_path
                 assert place is None or (".." not in Path(place).parts and not place.startswith("/"))

@@ -163,10 +163,11 @@ class Shelf:
         right: Sequence[int],
         digest: str = "d",
         texts: Sequence[str] = ("aa", "b", "ଓ", "d"),
+        window: str = "",
         **where: object,
     ) -> Path:
         """A finished `score` cell of choices: log-likelihoods of the texts and the place of the right one, an item."""
-        cell = self.want(task="score:continuations=choices", **where)  # type: ignore[arg-type]
+        cell = self.want(task=f"score:continuations=choices{window}", **where)  # type: ignore[arg-type]
         rows: list[dict[str, object]] = [
             {
                 "id": e.id,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kit.api.tables import headlines
 from kit.report.examples import as_text, examples_under
 from kit.report.formats import as_json
-from kit.results import transfer_table
+from kit.results import transfer_table, window_tables
 from kit.results.choices import CHOICE_COLUMNS, choice_columns, picks
 from kit.results.items import Continuation, ScoredItem
 from kit.stats import Bootstrap
@@ -104,6 +104,20 @@ def test_accuracy_outlives_the_data(shelf: Shelf) -> None:
     (with_gold,), (without,) = shelf.load().cells, shelf.load(gold=False).cells
     assert with_gold.clusters == without.clusters == ("c0", "c0", "c1", "c1")
     np.testing.assert_array_equal(with_gold.metrics["acc"], without.metrics["acc"])
+
+
+def test_windows_of_layers_stand_beside_the_whole_adapter(shelf: Shelf) -> None:
+    for window, tuned in (("", BETTER), (",layers=1/2", SUMS), (",layers=2/2", BETTER)):
+        shelf.add_chosen(SUMS, RIGHT, window=window)
+        shelf.add_chosen(tuned, RIGHT, trained_on="tiny/de", seed=1, window=window)
+    results = shelf.load()
+    assert headlines(results) == ("acc",)
+    assert len(transfer_table(results, "acc", bootstrap=FEW)) == 3
+    (table,) = window_tables(results, "acc", FEW)
+    (row,) = table.rows
+    deltas = [cell.delta.value for cell in (row.whole, *row.cells) if cell.delta]
+    assert table.windows == ("1/2", "2/2") and deltas == pytest.approx([62.5, 0, 62.5])
+    assert window_tables(results, "f1", FEW) == []
 
 
 def test_open_questions_and_choices_have_tables_of_their_own(shelf: Shelf) -> None:

@@ -17,7 +17,7 @@ from kit.report.heat import NOTHING, Heat, detail_of, grouped, heat_of, signs_of
 from kit.report.text import VALUES, Values, caption, legend, title
 from kit.report.units import duration
 from kit.results import METRICS, Results, TransferTable, transfer_table
-from kit.results.types import fits
+from kit.results.types import of_task
 from kit.schedule import RunFolder
 from kit.tui.actions import Bindings, bindings
 from kit.tui.following import Watch
@@ -100,7 +100,7 @@ class TablePage(Page):
 
     def _has(self, found: Results, metric: str) -> bool:
         """Whether the run asks for cells of that metric's task; of others it has no table."""
-        return any(fits(cell.at, "task", METRICS[metric].task) for cell in found.wanted.cells)
+        return any(of_task(cell.at, METRICS[metric].task) for cell in found.wanted.cells)
 
     def _metrics(self) -> list[str]:
         """Those that some cell of the run has."""
