@@ -160,6 +160,18 @@ def _swap(at: int, seed: int) -> dict[str, object]:
     }  # fmt: skip
 
 
+def make_choices(home: Path) -> RunFolder:
+    """A finished run of questions with choices alone."""
+    store = Store(home / "store")
+    shelf = Shelf(store.root)
+    worse, better = [[-4, -3, -5, -9]] * 4, [[-2, -3, -5, -9]] * 4
+    for language in ("de", "or"):
+        shelf.add_chosen(worse, [0] * 4, language=language)
+        shelf.add_chosen(better, [0] * 4, language=language, trained_on="tiny/de", seed=1)
+    (home / "recipes").mkdir()
+    return _run(home, "choices-0b5e55ed", Wanted("choices", tuple(shelf.wanted)), (), "done", NOW)
+
+
 def _run(
     home: Path, name: str, wanted: Wanted, jobs: tuple[JobState, ...], stage: str, at: float
 ) -> RunFolder:

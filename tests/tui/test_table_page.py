@@ -8,6 +8,7 @@ import pytest
 from textual.geometry import Offset
 
 from kit.schedule import find_run
+from tests.tui import sample
 from tests.tui.driving import Drive, drive
 
 
@@ -171,3 +172,20 @@ def test_any_size_will_do(done: Path, size: tuple[int, int]) -> None:
         assert "tuned on" in user.text()
 
     drive(done, script, size=size)
+
+
+def test_a_run_of_choices_shows_their_accuracy_and_what_was_chosen(tmp_path: Path) -> None:
+    sample.make_choices(tmp_path)
+
+    async def script(user: Drive) -> None:
+        await user.to_table()
+        await user.until(lambda: user.heat().heat.rows, "the table")
+        caption = user.static("#caption")
+        assert "accuracy over choices (0–100)" in caption and "chance level: 25.0" in caption
+        assert user.heat().heat.columns[:2] == ("de", "or")
+        await user.press("down", "enter")
+        await user.until(lambda: user.page() == "ExamplesPage", "the examples")
+        await user.until(lambda: "share of the right choice" in user.static("#text"), "what was chosen")
+        assert "ended by" not in user.static("#text") and "F1" not in user.static("#text")
+
+    drive(tmp_path, script)
