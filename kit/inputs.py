@@ -229,15 +229,13 @@ def _slice(
         seen,
         contexts,
         characters,
-        control=_kind(entry),
+        control=_kind(entry) if control else Control(),
         choices=bool(kept[0].choices),
     )
 
 
-def _kind(entry: Any) -> Control:
-    """How a training set differs from a plain one."""
-    if not isinstance(entry, Controlled):
-        return Control()
+def _kind(entry: Controlled) -> Control:
+    """How a training set that is a control is tuned on."""
     random = entry.directions == "random"
     return Control(random, entry.answers == "none", entry.control_seed if random else 0)
 

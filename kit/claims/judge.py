@@ -6,17 +6,21 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from kit.claims.causes import decides, named
+from kit.claims.controls import controls_beside, weighed
 from kit.claims.correlate import correlation
 from kit.claims.describe import flags, setting, what_would_decide
 from kit.claims.evidence import evidence
 from kit.claims.measure import Measured, measure
-from kit.claims.model import Bounded, Cause, Claim, ClaimsFile, RankCorrelation, Rules
+from kit.claims.model import Bounded, Cause, Claim, ClaimsFile, RankCorrelation, Rules, Sets, Suppression
 from kit.claims.pairs import Groups, Pair, models_in, pairs
 from kit.claims.references import Reference, beside
 from kit.claims.standing import combined, on_correlation, standing_of
+from kit.claims.suppression import Trio, standing, trios
 from kit.claims.verdict import Evidence, Outcome, PairVerdict, Standing, Verdict
+from kit.recipe.sources import label_of
 from kit.results import Results
 from kit.stats import Estimate, holm
 
@@ -52,6 +56,8 @@ class _Judged:
     measured: list[Measured | None]
     pooled: Measured | None = None
     correlated: tuple[Estimate, float] | None = None
+    trios: list[Trio] = field(default_factory=list)
+    named: tuple[str, ...] = ()
     p_holm: list[float | None] = field(default_factory=list)
 
 
@@ -89,6 +95,10 @@ def _measured(id_: str, claim: Claim, case: Case, rules: Rules) -> list[_Judged]
         if isinstance(effect, RankCorrelation):
             one = _Judged(id_, claim, model, found, [None] * len(found))
             one.correlated = correlation(found, case.quality.get(effect.quality, {}), rules)
+        elif isinstance(effect, Suppression):
+            one = _Judged(id_, claim, model, found, [None] * len(found))
+            run_of = next((case.runs[recipe] for recipe in claim.recipes if recipe in case.runs), None)
+            one.trios, one.named = trios(claim, effect, model, found, run_of, rules)
         else:
             one = _Judged(id_, claim, model, found, [measure(claim, [pair], effect, rules) for pair in found])
             # Of unfinished pairs some seeds may be there and others not: a mean over them would weigh seeds unevenly.
@@ -108,6 +118,8 @@ def _correct(members: Sequence[_Judged]) -> None:
 def _tests(one: _Judged) -> list[float | None]:
     if isinstance(one.claim.effect, RankCorrelation):
         return [one.correlated[1] if one.correlated else None]
+    if isinstance(one.claim.effect, Suppression):
+        return [trio.p for trio in one.trios]
     if one.claim.needed == "mean":
         return [one.pooled.p if one.pooled else None]
     return [measured.p if measured else None for measured in one.measured]
@@ -134,6 +146,8 @@ def _verdict(one: _Judged, case: Case, explain: Explain, rules: Rules) -> Verdic
         return replace(bare, why=(absent,))
     if isinstance(claim.effect, RankCorrelation):
         return _on_correlation(one, claim.effect, bare, rules)
+    if isinstance(claim.effect, Suppression):
+        return _on_suppression(one, bare, rules)
     mean = claim.needed == "mean"
     p_holm = [None] * len(one.found) if mean else one.p_holm  # of a mean's pairs none is tested by itself
     told = tuple(
@@ -155,7 +169,28 @@ def _verdict(one: _Judged, case: Case, explain: Explain, rules: Rules) -> Verdic
     if outcome is Outcome.INCONCLUSIVE:
         decide = () if mean and unfinished else what_would_decide(claim, one.pooled, told)
         return replace(verdict, why=(*why, *decide))
-    return _with_cause(verdict, claim) if outcome is Outcome.REPRODUCED and claim.expects else verdict
+    if outcome is not Outcome.REPRODUCED or not claim.expects:
+        return verdict
+    court = _Court(claim, explain, rules, case.references)
+    return weighed(_with_cause(_with_controls(verdict, one, case, court), claim), claim)
+
+
+def _with_controls(verdict: Verdict, one: _Judged, case: Case, court: _Court) -> Verdict:
+    """The verdict with what the claim's controls do beside each pair that holds."""
+    claim = court.claim
+    if not claim.controls:
+        return verdict
+    told = []
+    for pair, verdict_of in zip(one.found, verdict.pairs, strict=True):
+        found: list[Pair] = []
+        if verdict_of.standing is Standing.HOLDS:
+            dataset, _, language = pair.subject.trained_on.rpartition("/")
+            names = tuple(label_of(dataset, control) for control in claim.controls)
+            same = claim.model_copy(update={"trained_on": Sets(datasets=names, languages=(language,))})
+            found = [p for p in pairs(same, one.model, case.runs, case.groups) if p.column == pair.column]
+        explained = partial(court.explain, claim)
+        told.append(replace(verdict_of, controls=controls_beside(claim, pair, found, explained, court.rules)))
+    return replace(verdict, pairs=tuple(told))
 
 
 def _told(pair: Pair, measured: Measured | None, p_holm: float | None, court: _Court) -> PairVerdict:
@@ -167,12 +202,13 @@ def _told(pair: Pair, measured: Measured | None, p_holm: float | None, court: _C
     )
     if measured is None:
         return PairVerdict(pair.name, standing, missing=pair.missing, published=printed)
-    evidence = court.explain(claim, pair)
+    evidence, bounded = court.explain(claim, pair), claim.effect
+    assert isinstance(bounded, Bounded)
     compared = measured.compared
     return PairVerdict(
         name=pair.name,
         standing=standing,
-        effect=measured.effect(claim.effect),
+        effect=measured.effect(bounded),
         base=compared.base,
         tuned=compared.tuned,
         difference=compared.difference,
@@ -222,8 +258,37 @@ def _on_correlation(one: _Judged, effect: RankCorrelation, bare: Verdict, rules:
     return replace(bare, outcome=outcome, effect=rho, why=(why,))
 
 
+def _on_suppression(one: _Judged, bare: Verdict, rules: Rules) -> Verdict:
+    """Each case is a trio; where the base's answers name no interferer there is none, and nothing to suppress."""
+    if not one.trios:
+        nobody = "by script no language interferes with another in the base's answers: there is nothing to suppress"
+        return replace(bare, outcome=Outcome.INCONCLUSIVE, why=(*one.named, nobody))
+    gate = rules.gate if one.claim.gate is None else one.claim.gate
+    told = tuple(
+        PairVerdict(
+            trio.name,
+            standing(trio, p, gate, rules.level),
+            effect=trio.changes[-1] if trio.changes else None,
+            p=trio.p,
+            p_holm=p,
+            missing=trio.missing,
+            parts=trio.parts,
+        )
+        for trio, p in zip(one.trios, one.p_holm, strict=True)
+    )
+    outcome, why = combined([pair.standing for pair in told], one.claim)
+    alone = sum(not trio.others for trio in one.trios)
+    if alone:
+        why = (*why, f"{alone} have no language of like base score beside them, and stay open")
+    held = [pair.effect for pair in told if pair.standing is Standing.HOLDS and pair.effect]
+    effects = held or [pair.effect for pair in told if pair.effect]
+    strongest = min(effects, key=lambda effect: effect.value, default=None)
+    return replace(bare, outcome=outcome, pairs=told, effect=strongest, why=(*why, *one.named))
+
+
 def _headline(one: _Judged, told: Sequence[PairVerdict]) -> Estimate | None:
-    bounded: Bounded = one.claim.effect
+    bounded = one.claim.effect
+    assert isinstance(bounded, Bounded)
     if one.claim.needed != "any":
         return one.pooled.effect(bounded) if one.pooled else None
     effects = [pair.effect for pair in told if pair.effect and math.isfinite(pair.effect.value)]

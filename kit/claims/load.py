@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from kit.catalog import Catalog
 from kit.catalog.faults import explain, suggest
-from kit.claims.model import SCHEMA, Claim, ClaimsFile, Sets
+from kit.claims.model import SCHEMA, Claim, ClaimsFile, Sets, Suppression
 from kit.claims.pairs import Groups
 from kit.errors import ClaimsError, KitError
 from kit.recipe import LoadedRecipe, load_recipe
-from kit.recipe.sources import FileSet
+from kit.recipe.sources import CONTROL_MARK, FileSet
 from kit.yamlfile import Document, Loc, load
 
 _COMPARE = "compare it with recipes/paper/claims.yaml"
@@ -90,14 +90,19 @@ def _faults(
     for id_, claim in file.claims.items():
         way: Loc = ("claims", id_)
         other = claim.against
-        for part in ("trained_on", "evaluated_on"):
-            sets: Sets = getattr(claim, part)
+        parts: list[tuple[Loc, Sets]] = [
+            (("trained_on",), claim.trained_on),
+            (("evaluated_on",), claim.evaluated_on),
+        ]
+        if isinstance(claim.effect, Suppression):
+            parts.append((("effect", "named_on"), claim.effect.named_on))
+        for part, sets in parts:
             for name in sets.datasets or ():
-                if name not in datasets:
-                    yield _unknown("data set", name, datasets, document, (*way, part, "datasets"))
+                if name.partition(CONTROL_MARK)[0] not in datasets:
+                    yield _unknown("data set", name, datasets, document, (*way, *part, "datasets"))
             for name in (*(sets.languages or ()), *sets.without):
                 if name not in known:
-                    yield _unknown("language or group", name, known, document, (*way, part, "languages"))
+                    yield _unknown("language or group", name, known, document, (*way, *part, "languages"))
         for name in (other.datasets if other else None) or ():
             if name not in datasets:
                 yield _unknown("data set", name, datasets, document, (*way, "against", "datasets"))

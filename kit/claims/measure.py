@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,12 @@ class Measured:
     def effect(self, bounded: Bounded) -> Estimate:
         """The quantity that a predicate bounds."""
         return self.compared.ratio if isinstance(bounded, Ratio) else self.compared.difference
+
+
+def compared_with(claim: Claim, cell: Cell, level: float) -> Estimate:
+    """Tuned − base of one cell, whose scores may have any sign."""
+    metric = replace(METRICS[claim.metric], signed=True)
+    return compare_cells([cell], metric, Bootstrap(level=level)).difference
 
 
 def measure(claim: Claim, found: Sequence[Pair], bounded: Bounded, rules: Rules) -> Measured | None:

@@ -17,6 +17,10 @@ SCHEMA = 1
 
 Needed = Literal["all", "most", "any", "mean"]
 Cause = Literal["over-generation", "lead-in", "knowledge", "language", "suppression"]
+Controls = Annotated[
+    tuple[Annotated[str, Field(pattern="^(shuffled|random)[0-9]*$|^contexts$")], ...],
+    BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v),
+]
 Causes = Annotated[tuple[Cause, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
 
 
@@ -35,7 +39,8 @@ class Rules(Part):
     of the tests after Holm's correction. `share`: a cause is named from this share of the change on. `knowledge`:
     the share of answers that the model ranks first counts as unchanged within so much (0 to 1). `language`: its part
     of a change (S3) counts from so many points on, by the end of its interval that is nearer to 0, and from
-    `language_share` of all parts that point the same way.
+    `language_share` of all parts that point the same way. `kept`: a control does the same where it has this share of
+    the change, past the gate.
     """
 
     gate: Annotated[float, Field(ge=0)] = 5.0
@@ -44,14 +49,18 @@ class Rules(Part):
     knowledge: Annotated[float, Field(ge=0, lt=1)] = 0.10
     language: Annotated[float, Field(ge=0)] = 2.0
     language_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    kept: Annotated[float, Field(gt=0, le=1)] = 0.5
 
 
 class Sets(Part):
-    """Data sets by name, in languages by code or by a group of the catalog (`indic`); left out: all that there are."""
+    """Data sets by name, in languages by code or by a group of the catalog (`indic`); left out: all that there are, but
+    for controls (`xquad-in~shuffled`), which have to be named. `split` is that of what is evaluated on.
+    """
 
     datasets: Some | None = None
     languages: Some | None = None
     without: Names = Field(default=(), alias="except")
+    split: Text | None = None
 
 
 class Against(Part):
@@ -111,13 +120,35 @@ class RankCorrelation(Bounded):
     quality: Literal["bleu", "chrf", "verbatim"] = Field(alias="with")
 
 
-Effect = Annotated[Difference | Ratio | RankCorrelation, Field(discriminator="kind")]
+class Suppression(Part):
+    """A target gains, a language that interferes with it falls, and more so than its like that do not (S1).
+
+    Who interferes is named on the base's answers of `named_on`: who is written in another script than the target, with
+    `mass` percent of the letters of the answers to the target's questions, or more. `quiet`: who has as much at most
+    does not interfere. `like`: points of the base's score within which such a one is compared.
+    """
+
+    kind: Literal["suppression"]
+    named_on: Sets
+    mass: Annotated[float, Field(gt=0, le=100)]
+    quiet: Annotated[float, Field(ge=0, lt=100)]
+    like: Annotated[float, Field(gt=0)]
+
+    @model_validator(mode="after")
+    def _apart(self) -> Suppression:
+        if self.quiet >= self.mass:
+            raise ValueError("`quiet` is below `mass`: who interferes is not compared with itself")
+        return self
+
+
+Effect = Annotated[Difference | Ratio | RankCorrelation | Suppression, Field(discriminator="kind")]
 
 
 class Claim(Part):
     """One claim. `family` names the tests that are corrected together; `expects` the causes that it speaks of.
 
     `against` is None for the base. `pairs`: `self` (tuned and evaluated in one language), `cross` (in two), or both.
+    `controls`: kinds of controls of the training sets (S2), which must not do the same without the cause.
     `needed`: in `all` pairs, in `most` (more than half), in `any`, or in their `mean`. `gate` overrules the rules'
     where it must.
     """
@@ -141,6 +172,7 @@ class Claim(Part):
     needed: Needed = "mean"
     gate: Annotated[float, Field(ge=0)] | None = None
     expects: Causes = ()
+    controls: Controls = ()
     waived: str = ""
     note: str = ""
 
@@ -152,7 +184,28 @@ class Claim(Part):
             raise ValueError(f"`{self.metric}` may be negative and has no ratio")
         if self.expects and self.metric != "f1":
             raise ValueError("a cause is looked for in a change of `f1` alone")
+        if isinstance(self.effect, Suppression):
+            self._names_beforehand(self.effect)
+        if self.controls and not {"language", "suppression"} & set(self.expects):
+            raise ValueError(
+                "controls (S2) decide on `language` or `suppression`, which the claim does not expect"
+            )
         return self
+
+    def _names_beforehand(self, effect: Suppression) -> None:
+        """Raises ValueError where who interferes would be named on what is judged, or what it says is not defined."""
+        same = effect.named_on.split == self.evaluated_on.split
+        own, other = effect.named_on.datasets, self.evaluated_on.datasets
+        if same and (own is None or other is None or set(own) & set(other)):
+            raise ValueError(
+                "`named_on` must be other data than `evaluated_on`: another `split`, or data set"
+            )
+        if self.needed == "mean":
+            raise ValueError(
+                "a suppression is needed in `any`, `most` or `all` cases: a mean over them says nothing"
+            )
+        if self.against is not None or self.expects:
+            raise ValueError("a suppression is judged against the base, and expects no other cause")
 
 
 class ClaimsFile(Part):

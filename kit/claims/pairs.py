@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kit.claims.model import Claim, Sets
+from kit.recipe.sources import CONTROL_MARK
 from kit.results import METRICS, CellData, Column, Grid, Pool, Results, Subject, grids, paired
 from kit.score import code
 from kit.stats import Cell
@@ -77,6 +78,8 @@ def _pairs(claim: Claim, grid: Grid, other: Grid, groups: Groups) -> Iterator[Pa
         for column in grid.columns:
             if not _among(column.dataset, column.language, claim.evaluated_on, groups):
                 continue
+            if claim.evaluated_on.split not in (None, column.split):
+                continue
             if not _related(claim, subject, column):
                 continue
             tuned = grid.pool(subject, column)
@@ -135,7 +138,7 @@ def _dataset(subject: Subject) -> str:
 
 
 def _among(dataset: str, language: str, sets: Sets, groups: Groups) -> bool:
-    if sets.datasets is not None and dataset not in sets.datasets:
+    if dataset not in sets.datasets if sets.datasets is not None else CONTROL_MARK in dataset:
         return False
     short = code(language)
     if short in map(code, sets.without):

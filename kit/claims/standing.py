@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from kit.claims.measure import Measured
-from kit.claims.model import Claim, RankCorrelation, Rules
+from kit.claims.model import Bounded, Claim, RankCorrelation, Rules
 from kit.claims.verdict import Outcome, Standing
 from kit.stats import Estimate
 
@@ -18,6 +18,7 @@ def standing_of(measured: Measured | None, claim: Claim, rules: Rules, p_holm: f
     if measured.compared.base.value == measured.compared.tuned.value == 0:
         return Standing.OPEN  # neither side can do the task at all: that shows nothing
     bounded = claim.effect
+    assert isinstance(bounded, Bounded)
     effect, difference = measured.effect(bounded), measured.compared.difference
     gate = rules.gate if claim.gate is None else claim.gate
     low, high = (effect.low, effect.high) if bounded.sign > 0 else (-effect.high, -effect.low)

@@ -71,12 +71,35 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One of several changes that a case stands on, by name; in the metric's unit."""
+
+    name: str
+    change: Estimate
+
+
+@dataclass(frozen=True)
+class ControlVerdict:
+    """What a control of the training set does in the same place (S2): its change, and the part of it that is language.
+
+    `kept`: it has so much of the change that the rules say it does the same. `language`: that cause is named for it.
+    """
+
+    name: str
+    change: Estimate
+    part: Estimate | None
+    kept: bool
+    language: bool
+
+
+@dataclass(frozen=True)
 class PairVerdict:
     """One pair: its numbers, its standing, the causes that are named. `p` is two-sided, `p_holm` after correction.
 
     `effect` is the quantity that the predicate bounds (a difference or a ratio); `sees` is the smallest difference
     that this test can see, in points; `contexts_needed` how many would decide what is open, at the effect as it is.
-    `published` are figures of others for its two sides.
+    `published` are figures of others for its two sides. `parts` are what a claim of suppression stands on, and its
+    effect is then the last of them. `controls` stand beside a pair that holds, where the claim names some.
     """
 
     name: str
@@ -93,6 +116,8 @@ class PairVerdict:
     causes: tuple[Cause, ...] = ()
     missing: int = 0
     published: tuple[Reference, ...] = ()
+    parts: tuple[Part, ...] = ()
+    controls: tuple[ControlVerdict, ...] = ()
 
 
 @dataclass(frozen=True)

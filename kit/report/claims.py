@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from kit.claims import Evidence, Outcome, PairVerdict, Setting, Verdict
+from kit.claims import ControlVerdict, Evidence, Outcome, PairVerdict, Setting, Verdict
 from kit.claims.model import Ratio
 from kit.jobdir import atomic_write, encode
 from kit.report.published import against
@@ -38,7 +38,7 @@ def outcome_words(verdict: Verdict) -> str:
     """The outcome with its cause and flags: `explained otherwise: over-generation (mechanics only)`."""
     text = verdict.outcome.value
     if verdict.outcome is Outcome.EXPLAINED_OTHERWISE:
-        text += f": {', '.join(verdict.causes)}"
+        text += f": {', '.join(verdict.causes) or 'a control does the same'}"
     return f"{text} ({', '.join(verdict.flags)})" if verdict.flags else text
 
 
@@ -71,6 +71,8 @@ def details(verdict: Verdict) -> Iterator[str]:
     there = [pair for pair in verdict.pairs if pair.effect is not None]
     for pair in there:
         yield f"  {_pair_words(pair, verdict)}"
+        for control in pair.controls:
+            yield f"    {_control_words(control)}"
         for reference in pair.published:
             ours = pair.tuned if reference.trained_on else pair.base
             yield f"    {reference.trained_on or 'base'}: {against(reference, ours)}"
@@ -178,7 +180,19 @@ def _pair_words(pair: PairVerdict, verdict: Verdict) -> str:
     p = f", p {_p_words(pair.p_holm)} after Holm" if pair.p_holm is not None else ""
     causes = f", {' and '.join(pair.causes)}" if pair.causes else ""
     figures = ", ".join(filter(None, (sides, _quantity(pair.effect, verdict))))
+    if pair.parts:
+        figures = ", ".join(f"{part.name} {_quantity(part.change, verdict)}" for part in pair.parts)
     return f"{pair.name}: {pair.standing.value}; {figures}{p}{causes}{_evidence_words(pair.evidence)}"
+
+
+def _control_words(control: ControlVerdict) -> str:
+    change = control.change
+    part = f", language {signed(control.part.value, 1)}" if control.part else ""
+    does = "does the same" if control.kept else "does not do the same"
+    return (
+        f"{control.name}: {signed(change.value, 1)} [{signed(change.low, 1)}, {signed(change.high, 1)}]{part}; {does}"
+        + (", by language" if control.kept and control.language else "")
+    )
 
 
 def _evidence_words(evidence: Evidence | None) -> str:
@@ -220,7 +234,7 @@ def _quantity(estimate: Estimate | None, verdict: Verdict) -> str:
     if estimate is None or math.isnan(estimate.value):
         return ""
     kind = verdict.claim.effect
-    if kind.kind == "difference":
+    if kind.kind in ("difference", "suppression"):
         return f"{signed(estimate.value, 1)} [{signed(estimate.low, 1)}, {signed(estimate.high, 1)}]"
     sign = "×" if isinstance(kind, Ratio) else "ρ "
     return f"{sign}{number(estimate.value, 2)} [{number(estimate.low, 2)}, {number(estimate.high, 2)}]"
