@@ -45,7 +45,8 @@ def layers(
     from kit.report.windows import window_csv, window_json, window_view  # rich takes its time to load
 
     if as_json or form:
-        click.echo(window_csv(tables) if form == "csv" and not as_json else window_json(tables))
+        text = window_csv(tables) if form == "csv" and not as_json else window_json(tables)
+        click.echo(text.rstrip("\n"))
         return
     from rich.console import Console
 

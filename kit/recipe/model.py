@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
+    AfterValidator,
     ByteSize,
     ConfigDict,
     Discriminator,
     Field,
     Tag,
     WithJsonSchema,
-    field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -40,7 +40,26 @@ SCHEMA = 1
 
 Share = Annotated[float, Field(ge=0)]
 Script = Annotated[str, Field(pattern="^[A-Z][a-z]{3}$")]
-_WINDOW = "^([0-9]{1,4}-[0-9]{1,4}|([1-9][0-9]{0,2}|each)/[1-9][0-9]{0,2})$"
+
+
+def _within(value: str) -> str:
+    first, mark, last = re.split("([-/])", value)
+    if first != "each" and int(first) > int(last):
+        message = f"`{value}`: write `0-4`" if mark == "-" else f"`{value}`: there are {last} windows"
+        raise PydanticCustomError("window", "{message}", {"message": message})
+    return value
+
+
+Window = Annotated[
+    str,
+    Field(pattern="^([0-9]{1,4}-[0-9]{1,4}|([1-9][0-9]{0,2}|each)/[1-9][0-9]{0,2})$"),
+    AfterValidator(_within),
+]
+_LAYERS = Field(
+    default=None,
+    description="The adapter works in these layers alone: `0-4` (the first five blocks), `1/6` (the first of six "
+    "windows), or `each/6`: one task for each of the six (S4).",
+)
 
 
 def _target_word(value: Any) -> str | None:
@@ -105,26 +124,7 @@ class Sampling(Entry):
     )
 
 
-class Asked(Entry):
-    """What every task may carry."""
-
-    layers: Annotated[str, Field(pattern=_WINDOW)] | None = Field(
-        default=None,
-        description="The adapter works in these layers alone: `0-4` (the first five blocks), `1/6` (the first of six "
-        "windows), or `each/6`: one task for each of the six (S4).",
-    )
-
-    @field_validator("layers")
-    @classmethod
-    def _within(cls, value: str | None) -> str | None:
-        first, mark, last = re.split("([-/])", value) if value else ("0", "-", "0")
-        if first != "each" and int(first) > int(last):
-            message = f"`{value}`: write `0-4`" if mark == "-" else f"`{value}`: there are {last} windows"
-            raise PydanticCustomError("window", "{message}", {"message": message})
-        return value
-
-
-class Generate(Asked):
+class Generate(Entry):
     """Answers by decoding. What is left out is as the switches and `answer_limit` say."""
 
     called: ClassVar[str] = "a `generate` task"
@@ -143,6 +143,7 @@ class Generate(Asked):
     ban: Many[Script] = Field(
         default=(), description="Answers without letters of these scripts, by their ISO 15924 codes (S3)."
     )
+    layers: Window | None = _LAYERS
 
     @model_validator(mode="after")
     def _one_constraint(self) -> Generate:
@@ -153,7 +154,7 @@ class Generate(Asked):
         return self
 
 
-class Score(Asked):
+class Score(Entry):
     """Log-likelihoods, token by token, of given answers and of what may follow them."""
 
     called: ClassVar[str] = "a `score` task"
@@ -169,6 +170,7 @@ class Score(Asked):
         default="prompt",
         description="Spans follow the `prompt`, or the model's `own-words` up to where an answer appears in them (O1).",
     )
+    layers: Window | None = _LAYERS
 
     @model_validator(mode="after")
     def _lead_of_spans(self) -> Score:
@@ -177,7 +179,7 @@ class Score(Asked):
         return self
 
 
-class Lens(Asked):
+class Lens(Entry):
     """The logit lens: what each layer would say next, by script or language of the tokens."""
 
     called: ClassVar[str] = "a `lens` task"
@@ -198,6 +200,7 @@ class Lens(Asked):
         default="prompt-end",
         description="Where it looks: at the prompt's last token, or at the tokens of the first gold answer.",
     )
+    layers: Window | None = _LAYERS
 
 
 class Interchange(Entry):
