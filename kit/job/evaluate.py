@@ -416,7 +416,8 @@ def _check(cell: CellSpec, job: JobSpec) -> None:
         raise BadInput(
             f"A cell asks for version {cell.version} of evaluation; here is {_VERSION}.", "Use that kit."
         )
-    if len(_constraints(cell)) > (1 if isinstance(cell.task, GenerateTask) else 0):
+    refused = isinstance(cell.task, InterchangeTask) and cell.interventions
+    if refused or len(_constraints(cell)) > (1 if isinstance(cell.task, GenerateTask) else 0):
         raise BadInput(
             f"A {cell.task.kind} cell asks for interventions ({', '.join(cell.interventions)}); here there is a "
             "window of layers and behind it, in a generate cell, at most one on scripts.",

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from kit.errors import RecipeError, RecipeErrors, Where
 from kit.recipe.duplicates import duplicate_faults, twice
-from kit.recipe.expand import tasks
+from kit.recipe.expand import tasks, unrolled
 from kit.recipe.faults import type_faults
 from kit.recipe.model import Recipe
 from kit.recipe.sources import PretrainedModel
@@ -94,9 +94,9 @@ def in_order(faults: Iterable[RecipeError], tree: Tree) -> list[RecipeError]:
 
 def _faults_of_sense(recipe: Recipe, tree: Tree) -> Iterator[RecipeError]:
     """What is wrong though every entry by itself is right."""
-    labels = [label for label, _ in tasks(recipe)]
+    named = zip(unrolled(recipe), tasks(recipe), strict=True)
     yield from twice(
-        ((("tasks", index), label, f"the task `{label}`") for index, label in enumerate(labels)), tree
+        ((("tasks", index), label, f"the task `{label}`") for (index, _), (label, _) in named), tree
     )
     for index, file in enumerate(recipe.catalog):
         if not file.is_file():
