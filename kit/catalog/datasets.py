@@ -145,7 +145,10 @@ class DatasetEntry(Entry):
     def splits(self, language: str) -> tuple[str, ...]:
         """The splits that the set has in a language."""
         if self.embedded:
-            return tuple(SIZES) if language in load_templates().languages else ()
+            if language not in load_templates().languages:
+                return ()
+            # Nothing is tuned on choices: their training items would be those of the plain corpus once more.
+            return tuple(split for split in SIZES if self.format == "corpus" or split != "train")
         return tuple(split for split in self.files if self._name_of(language, split) is not None)
 
     def file(self, language: str, split: str) -> DataFile:

@@ -166,6 +166,7 @@ def test_the_embedded_corpus_gives_parallel_examples(catalog: Catalog, locations
 
 
 def test_the_embedded_corpus_gives_parallel_choices(catalog: Catalog, locations: Locations) -> None:
+    assert catalog.datasets["tiny-choices"].splits("or") == ("dev", "test")
     plain = load_examples(catalog, "tiny-qa", "or", "dev", locations)
     odia = load_examples(catalog, "tiny-choices", "or", "dev", locations)
     english = load_examples(catalog, "tiny-choices", "en", "dev", locations)
