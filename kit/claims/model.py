@@ -40,7 +40,7 @@ class Rules(Part):
     the share of answers that the model ranks first counts as unchanged within so much (0 to 1). `language`: its part
     of a change (S3) counts from so many points on, by the end of its interval that is nearer to 0, and from
     `language_share` of all parts that point the same way. `kept`: a control does the same where it has this share of
-    the change, past the gate.
+    the change, past the gate, or of the part that is language, past `language`.
     """
 
     gate: Annotated[float, Field(ge=0)] = 5.0

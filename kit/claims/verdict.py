@@ -82,7 +82,7 @@ class Part:
 class ControlVerdict:
     """What a control of the training set does in the same place (S2): its change, and the part of it that is language.
 
-    `kept`: it has so much of the change that the rules say it does the same. `language`: that cause is named for it.
+    `kept`: it has as much of the change as the rules ask for; `language`: as much of the part that is language.
     """
 
     name: str

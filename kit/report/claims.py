@@ -68,7 +68,7 @@ def details(verdict: Verdict) -> Iterator[str]:
     yield from verdict.why
     if claim.note:
         yield f"note: {claim.note}"
-    there = [pair for pair in verdict.pairs if pair.effect is not None]
+    there = [pair for pair in verdict.pairs if pair.effect is not None or not pair.missing]
     for pair in there:
         yield f"  {_pair_words(pair, verdict)}"
         for control in pair.controls:
@@ -76,7 +76,7 @@ def details(verdict: Verdict) -> Iterator[str]:
         for reference in pair.published:
             ours = pair.tuned if reference.trained_on else pair.base
             yield f"    {reference.trained_on or 'base'}: {against(reference, ours)}"
-    yield from _missing_words([pair for pair in verdict.pairs if pair.effect is None])
+    yield from _missing_words([pair for pair in verdict.pairs if pair not in there])
     if setting.n:
         kinds = f"dtype {', '.join(setting.dtypes)}; mode {', '.join(setting.modes)}"
         yield f"{n_words(setting)}; {kinds}; {'; '.join(setting.environments)}"
@@ -182,17 +182,20 @@ def _pair_words(pair: PairVerdict, verdict: Verdict) -> str:
     figures = ", ".join(filter(None, (sides, _quantity(pair.effect, verdict))))
     if pair.parts:
         figures = ", ".join(f"{part.name} {_quantity(part.change, verdict)}" for part in pair.parts)
-    return f"{pair.name}: {pair.standing.value}; {figures}{p}{causes}{_evidence_words(pair.evidence)}"
+    stands = f"{pair.name}: {pair.standing.value}" + (f"; {figures}" if figures else "")
+    return f"{stands}{p}{causes}{_evidence_words(pair.evidence)}"
 
 
 def _control_words(control: ControlVerdict) -> str:
-    change = control.change
-    part = f", language {signed(control.part.value, 1)}" if control.part else ""
-    does = "does the same" if control.kept else "does not do the same"
-    return (
-        f"{control.name}: {signed(change.value, 1)} [{signed(change.low, 1)}, {signed(change.high, 1)}]{part}; {does}"
-        + (", by language" if control.kept and control.language else "")
+    change, part = control.change, control.part
+    told = [f"{signed(change.value, 1)} [{signed(change.low, 1)}, {signed(change.high, 1)}]"]
+    told += (
+        [f"by language {signed(part.value, 1)} [{signed(part.low, 1)}, {signed(part.high, 1)}]"]
+        if part
+        else []
     )
+    same = [word for word, has in (("change", control.kept), ("part by language", control.language)) if has]
+    return f"{control.name}: {', '.join(told)}; has {' and '.join(same) if same else 'neither'}"
 
 
 def _evidence_words(evidence: Evidence | None) -> str:

@@ -35,7 +35,7 @@ def window_view(table: WindowTable) -> Group:
         base = next((cell for cell in cells if cell.base), TableCell())
         words = [shown(base, metric, "base", False).value]
         words += [_figure(cell, table) for cell in cells]
-        grid.add_row(row.subject.name, row.column.name, *words)
+        grid.add_row(row.subject.name, f"{row.column.name} ({row.column.split})", *words)
     seeds = max((len(cell.seeds) for row in table.rows for cell in row.cells), default=0)
     lines = [
         f"tuned − base with the adapter in these layers alone; {WHOLE}: in all of them",

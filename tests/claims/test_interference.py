@@ -176,10 +176,21 @@ CONTROLLED: Mapping[str, Any] = {
 @pytest.mark.parametrize(
     ("shares", "parts", "outcome", "words"),
     [
-        ((0.25, 0.2), (0, 0), Outcome.REPRODUCED, "shuffled does the same in 0 of 1"),
-        ((0.6, 0.2), (0, 0), Outcome.EXPLAINED_OTHERWISE, "shuffled does the same in 1 of 1, 0 by language"),
-        ((0.6, 0.2), (38, 0), Outcome.REPRODUCED, "no matter of what the training set says"),
-        ((0.2, 0.55), (0, 0), Outcome.EXPLAINED_OTHERWISE, "random does the same in 1 of 1, 0 by language"),
+        ((0.25, 0.2), (0, 0), Outcome.REPRODUCED, "shuffled has the change in 0 of 1"),
+        (
+            (0.6, 0.2),
+            (0, 0),
+            Outcome.EXPLAINED_OTHERWISE,
+            "shuffled has the change in 1 of 1, its part by language in 0",
+        ),
+        ((0.6, 0.2), (38, 0), Outcome.REPRODUCED, "shuffled takes other scripts away as well"),
+        (
+            (0.2, 0.55),
+            (0, 0),
+            Outcome.EXPLAINED_OTHERWISE,
+            "random has the change in 1 of 1, its part by language in 0",
+        ),
+        ((0.1, 0.2), (30, 0), Outcome.REPRODUCED, "change in 0 of 1, its part by language in 1; so shuffled"),
         ((0.6, None), (38, 0), Outcome.INCONCLUSIVE, "not there: random"),
     ],
 )
