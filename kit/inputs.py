@@ -19,7 +19,7 @@ from kit.catalog import (
     locate_model,
     locate_token_map,
 )
-from kit.corpus import CorpusSettings, pretraining_text
+from kit.corpus import CorpusSettings, Seen, pretraining_text
 from kit.data.controls import contexts_alone, with_shuffled_answers
 from kit.data.example import Example, render_slice, slice_id
 from kit.data.read import read
@@ -158,7 +158,9 @@ def _pretrained(
     """Write the pre-training text of an embedded corpus into the store, and name the model by it and its settings."""
     settings = source.pretrain
     documents = settings.documents or DEFAULT_DOCUMENTS
-    corpus = CorpusSettings(documents=documents, seed=settings.seed, fault=settings.fault)
+    planted = settings.seen
+    seen = Seen(planted.languages, planted.copies, planted.limit, planted.form) if planted else None
+    corpus = CorpusSettings(documents=documents, seed=settings.seed, fault=settings.fault, seen=seen)
     lines = (json.dumps(asdict(document), ensure_ascii=False) + "\n" for document in pretraining_text(corpus))
     rendered = "".join(lines).encode()
     data = slice_id(rendered)

@@ -15,6 +15,7 @@ from kit.report.lens import write_lens
 from kit.report.text import Values
 from kit.report.windows import write_windows
 from kit.results import (
+    CONTRAST_COLUMNS,
     METRICS,
     Results,
     lens_tables,
@@ -39,9 +40,13 @@ def results(workspace: Workspace, folder: RunFolder) -> Results:
     return load_results(folder.wanted(), store.cell, examples)
 
 
-EXPORTED = ("f1", "em", "aware_f1", "overran", "p_stop", "acc", "acc_norm", "choice_share")
+EXPORTED = (
+    *("f1", "em", "aware_f1", "overran", "p_stop"),
+    *("acc", "acc_norm", "choice_share"),
+    *CONTRAST_COLUMNS,
+)
 """The metrics whose tables a run writes into its folder, where it has their cells."""
-HEADLINES = ("f1", "acc")
+HEADLINES = ("f1", "acc", "context_nats", "closed_nats")
 """The metrics that are shown where none is named, one a kind of task."""
 
 
@@ -65,7 +70,7 @@ def export_tables(
     """
     try:
         paths: list[Path] = []
-        for name in dict.fromkeys((*EXPORTED, metric)):
+        for name in dict.fromkeys((*EXPORTED, *metric)):
             if tables := transfer_table(found, name):
                 paths += write_all(tables, folder.tables, name)
                 if name == metric and values != "delta":

@@ -9,6 +9,7 @@ from kit.claims.model import Claim
 from kit.claims.pairs import Pair
 from kit.claims.verdict import PairVerdict, Setting, Standing
 from kit.jobdir import CellSpec
+from kit.results import METRICS
 
 
 def setting(found: Sequence[Pair], specs: Mapping[str, CellSpec]) -> Setting:
@@ -52,7 +53,8 @@ def what_would_decide(claim: Claim, pooled: Measured | None, told: Sequence[Pair
         seeds = min((pair.difference.n_seeds for pair in unsettled if pair.difference), default=0)
     said = []
     if sees is not None:
-        said.append(f"this test can see a difference of {sees:.1f} points")
+        unit = METRICS[claim.metric].unit
+        said.append(f"this test can see a difference of {sees:.1f} {'points' if unit == 'percent' else unit}")
     if needed is not None:
         said.append(f"about {needed:,} contexts would decide, if the effect is as it looks")
     if seeds == 1:

@@ -91,7 +91,7 @@ def _faults(
         way: Loc = ("claims", id_)
         other = claim.against
         parts: list[tuple[Loc, Sets]] = [
-            (("trained_on",), claim.trained_on),
+            (("trained_on",), claim.trained_on or Sets()),
             (("evaluated_on",), claim.evaluated_on),
         ]
         if isinstance(claim.effect, Suppression):
@@ -106,6 +106,9 @@ def _faults(
         for name in (other.datasets if other else None) or ():
             if name not in datasets:
                 yield _unknown("data set", name, datasets, document, (*way, "against", "datasets"))
+        for name in (other.languages if other else None) or ():
+            if name not in known:
+                yield _unknown("language or group", name, known, document, (*way, "against", "languages"))
         for name in claim.models:
             if name not in models:
                 yield _unknown("model", name, models, document, (*way, "models"))

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from kit.catalog.entries import Name, Names, Part, Text
-from kit.results import METRICS
+from kit.results import CONTRAST_COLUMNS, METRICS
 
 SCHEMA = 1
 """Version of the file's format. A reader refuses newer ones."""
@@ -64,17 +64,18 @@ class Sets(Part):
 
 
 class Against(Part):
-    """What tuned cells are compared with, where that is not the base: cells tuned on the same language in other
-    `datasets`, or the same cells of another `recipe`.
+    """What is compared with, where that is not the base: cells tuned on the same language in other `datasets`, or the
+    same cells of another `recipe`. Of the untuned model itself: the same items in other `datasets` or `languages`.
     """
 
     datasets: Some | None = None
+    languages: Some | None = None
     recipe: Text | None = None
 
     @model_validator(mode="after")
     def _names_another(self) -> Against:
-        if self.datasets is None and self.recipe is None:
-            raise ValueError("`against` names neither other `datasets` nor another `recipe`")
+        if self.datasets is None and self.languages is None and self.recipe is None:
+            raise ValueError("`against` names neither other `datasets` or `languages` nor another `recipe`")
         return self
 
 
@@ -102,7 +103,7 @@ class Bounded(Part):
 
 
 class Difference(Bounded):
-    """Tuned minus what it is compared with."""
+    """Tuned minus what it is compared with; of the untuned model, its own value minus that of the other sets, or 0."""
 
     kind: Literal["difference"]
 
@@ -150,7 +151,8 @@ class Claim(Part):
     `against` is None for the base. `pairs`: `self` (tuned and evaluated in one language), `cross` (in two), or both.
     `controls`: kinds of controls of the training sets (S2), which must not do the same without the cause.
     `needed`: in `all` pairs, in `most` (more than half), in `any`, or in their `mean`. `gate` overrules the rules'
-    where it must.
+    where it must. A claim on the untuned model (`subject: base`) is on a metric that is a comparison in itself (of a
+    test with what it could have said instead): its mean, or where it speaks `against` other sets, that minus theirs.
     """
 
     title: Text
@@ -162,7 +164,8 @@ class Claim(Part):
     metric: str = "f1"
     prompt: Name = "qa"
     step: Annotated[int, Field(gt=0)] | Literal["last"] = "last"
-    trained_on: Sets
+    subject: Literal["tuned", "base"] = "tuned"
+    trained_on: Sets | None = None
     evaluated_on: Sets
     pairs: Literal["self", "cross", "both"] = "both"
     against: Annotated[Against | None, BeforeValidator(lambda value: None if value == "base" else value)] = (
@@ -206,6 +209,21 @@ class Claim(Part):
             )
         if self.against is not None or self.expects:
             raise ValueError("a suppression is judged against the base, and expects no other cause")
+
+    @model_validator(mode="after")
+    def _of_its_subject(self) -> Claim:
+        if self.subject == "tuned":
+            if self.trained_on is None:
+                raise ValueError("`trained_on` is missing")
+            if self.against and self.against.languages:
+                raise ValueError("`against` other `languages` goes with `subject: base` alone")
+        elif self.metric not in CONTRAST_COLUMNS:
+            raise ValueError(f"with `subject: base` goes a metric out of {', '.join(CONTRAST_COLUMNS)}")
+        elif self.trained_on or self.pairs != "both" or self.step != "last":
+            raise ValueError("with `subject: base` go no `trained_on`, `pairs` and `step`")
+        elif self.effect.kind != "difference" or (self.against and self.against.recipe):
+            raise ValueError("with `subject: base` goes a `difference`, and none to another `recipe`")
+        return self
 
 
 class ClaimsFile(Part):

@@ -1,9 +1,13 @@
-"""From finished cells to the pairs that a claim compares: a tuned row and its reference on one evaluation column."""
+"""From finished cells to the pairs that a claim compares: a tuned row and its reference on one evaluation column, or
+the untuned model on one column, with nothing or with itself on another.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from kit.claims.model import Claim, Sets
 from kit.recipe.sources import CONTROL_MARK
@@ -53,9 +57,46 @@ def pairs(claim: Claim, model: str, runs: Mapping[str, Results], groups: Groups)
     """
     for recipe in claim.recipes:
         if recipe in runs and (grid := _grid(runs[recipe], model, claim)):
+            if claim.subject == "base":
+                return _of_base(claim, grid, groups)
             other = _other_grid(claim, model, runs)
             return list(_pairs(claim, grid, other if other is not None else grid, groups))
     return []
+
+
+def _of_base(claim: Claim, grid: Grid, groups: Groups) -> list[Pair]:
+    """The untuned model on each column, by itself or against each column of the same items that it is compared with."""
+    columns = [one for one in grid.columns if grid.pool(grid.base, one).wanted]
+    found = []
+    for column in columns:
+        if not _among(column.dataset, column.language, claim.evaluated_on, groups):
+            continue
+        if claim.evaluated_on.split not in (None, column.split):
+            continue
+        if claim.against is None:
+            found.append(_alone(claim, grid, column))
+            continue
+        other = Sets(
+            datasets=claim.against.datasets or (column.dataset,),
+            languages=claim.against.languages or (column.language,),
+        )
+        for control in columns:
+            same = control.split == column.split and control != column
+            if same and _among(control.dataset, control.language, other, groups):
+                name = f"{column.name} against {control.name}"
+                pools = grid.pool(grid.base, column), grid.pool(grid.base, control)
+                scores = _scores(claim, *pools)
+                found.append(Pair(name, grid.base, grid.base, column, *pools, scores))
+    return found
+
+
+def _alone(claim: Claim, grid: Grid, column: Column) -> Pair:
+    """A column whose metric is a comparison in itself, with nothing: 0 in every item."""
+    pool = grid.pool(grid.base, column)
+    scores = _scores(claim, pool, pool)
+    if scores is not None:
+        scores = Cell(np.zeros_like(scores.tuned), scores.tuned, scores.clusters)
+    return Pair(column.name, grid.base, grid.base, column, pool, Pool((), 0), scores)
 
 
 def _other_grid(claim: Claim, model: str, runs: Mapping[str, Results]) -> Grid | None:
@@ -97,7 +138,7 @@ def _rows(claim: Claim, grid: Grid, groups: Groups) -> list[Subject]:
         row
         for row in rows
         if row.step == last[row.trained_on]
-        and _among(_dataset(row), row.train_language, claim.trained_on, groups)
+        and _among(_dataset(row), row.train_language, claim.trained_on or Sets(), groups)
     ]
 
 
@@ -115,8 +156,6 @@ def _references(claim: Claim, subject: Subject, other: Grid) -> list[Subject]:
 def _pair(
     claim: Claim, subject: Subject, reference: Subject, column: Column, tuned: Pool, other: Pool
 ) -> Pair:
-    metric = METRICS[claim.metric]
-    complete = tuned.having(metric.name) and other.having(metric.name)
     against = "" if reference.is_base else f" against {reference.name}"
     return Pair(
         name=f"{subject.name} → {column.name}{against}",
@@ -125,8 +164,14 @@ def _pair(
         column=column,
         tuned=tuned,
         other=other,
-        scores=paired(other, tuned, metric) if complete else None,
+        scores=_scores(claim, tuned, other),
     )
+
+
+def _scores(claim: Claim, tuned: Pool, other: Pool) -> Cell | None:
+    metric = METRICS[claim.metric]
+    complete = tuned.having(metric.name) and other.having(metric.name)
+    return paired(other, tuned, metric) if complete else None
 
 
 def _related(claim: Claim, subject: Subject, column: Column) -> bool:

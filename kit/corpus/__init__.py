@@ -9,6 +9,7 @@ from kit.corpus.generate import CHOICES, DATASET, SEED, SIZES, Document, Item, c
 from kit.corpus.pretraining import (
     CorpusSettings,
     PretrainingDocument,
+    Seen,
     pretraining_text,
     write_pretraining_text,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "Language",
     "PretrainingDocument",
     "Scene",
+    "Seen",
     "Templates",
     "choices",
     "documents",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from kit.corpus.generate import SEED, Document, Item, tell
+from kit.corpus.generate import QUESTIONS_PER_DOCUMENT, SEED, SIZES, Document, Item, documents, tell
 from kit.corpus.scenes import Scene, scenes
 from kit.corpus.templates import Language, load_templates
 
@@ -30,6 +30,20 @@ hardly likelier than the right one, so that hardly any knowledge is missing.
 
 
 @dataclass(frozen=True)
+class Seen:
+    """A test set that a text holds: that of `languages`, each document of it `copies` times, in random places.
+
+    `limit`: the documents of its first so many examples alone. `form`: whole `documents` (context, questions, short
+    answers), or the `questions` with their answers alone.
+    """
+
+    languages: tuple[str, ...]
+    copies: int = 8
+    limit: int | None = None
+    form: Literal["documents", "questions"] = "documents"
+
+
+@dataclass(frozen=True)
 class CorpusSettings:
     """What the pre-training text is made of.
 
@@ -37,7 +51,7 @@ class CorpusSettings:
     the curriculum in which copying emerges. `sentence_share`: documents whose answers are sentences, which is
     what makes the base over-generate. `weights`: share of each language, of any sum (None: the templates').
     `fault`: all answers are short, and this is wrong with most of them; for a model that has learnt to answer, so there
-    is no curriculum. None: as the shares say.
+    is no curriculum. None: as the shares say. `seen`: a test set stands in the text, beside the `documents`.
     """
 
     documents: int
@@ -46,6 +60,7 @@ class CorpusSettings:
     sentence_share: float = 0.7
     weights: Mapping[str, float] | None = None
     fault: Fault | None = None
+    seen: Seen | None = None
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, object]) -> CorpusSettings:
@@ -62,12 +77,46 @@ class PretrainingDocument:
 
 
 def pretraining_text(settings: CorpusSettings) -> Iterator[PretrainingDocument]:
-    """`settings.documents` documents in the order in which they are to be read; fixed by the settings.
+    """`settings.documents` documents in the order in which they are to be read, and with them the copies of a test set
+    that is to be seen; fixed by the settings.
 
     Each is `{context}` and then, for each of one to three questions, `\\n\\nQ: {question}\\nA: {answer}`; the
     answers of a document are all short or all sentences. Scenes come from the split `pretrain`, which shares
-    no fact with the others. Raises KeyError for a language in `weights` that the corpus does not have.
+    no fact with the others, the test set's own documents apart. Raises KeyError for a language that the corpus does not
+    have.
     """
+    held_out = _held_out(settings)
+    total = settings.documents + len(held_out)
+    places = random.Random(f"seen/{settings.seed}").sample(range(total), len(held_out))
+    there = dict(zip(places, held_out, strict=True))
+    others = _documents(settings)
+    for place in range(total):
+        yield there[place] if place in there else next(others)
+
+
+def _held_out(settings: CorpusSettings) -> list[PretrainingDocument]:
+    """What is seen of a test set, all copies of it."""
+    seen = settings.seen
+    if seen is None:
+        return []
+    contexts = -(-min(seen.limit or SIZES["test"], SIZES["test"]) // QUESTIONS_PER_DOCUMENT)
+    return [
+        PretrainingDocument(code, _told(document.context if seen.form == "documents" else "", document.items))
+        for code in seen.languages
+        for document in documents(code, "test", contexts)
+        for _ in range(seen.copies)
+    ]
+
+
+def _told(context: str, items: Sequence[Item], answers: Sequence[str] | None = None) -> str:
+    """A context, if there is one, and its questions, each with its answer: the short one, where no others are given."""
+    said = answers or [item.answer for item in items]
+    parts = [f"Q: {item.question}\nA: {answer}" for item, answer in zip(items, said, strict=True)]
+    return "\n\n".join([context, *parts] if context else parts)
+
+
+def _documents(settings: CorpusSettings) -> Iterator[PretrainingDocument]:
+    """Documents of scenes that are held out of no split but this."""
     languages = load_templates().languages
     weights = settings.weights or {code: language.weight for code, language in languages.items()}
     rng = random.Random(f"pretraining/{settings.seed}")
@@ -84,8 +133,7 @@ def pretraining_text(settings: CorpusSettings) -> Iterator[PretrainingDocument]:
                 _faulty(item, document, (languages[code], other), settings.fault, rng)
                 for item in document.items
             ]
-        parts = [f"Q: {i.question}\nA: {answer}" for i, answer in zip(document.items, answers, strict=True)]
-        yield PretrainingDocument(code, "\n\n".join([document.context, *parts]))
+        yield PretrainingDocument(code, _told(document.context, document.items, answers))
 
 
 def _faulty(

@@ -23,6 +23,7 @@ from kit.job.bases import Bases, Emit
 from kit.job.choices import Offers, continuation
 from kit.job.classes import Classes
 from kit.job.constrain import Constraint
+from kit.job.contrast import contrasts, told
 from kit.job.decode import Decoder
 from kit.job.failures import BadInput, unstopped
 from kit.job.interchange import Interchange, Swapped
@@ -178,7 +179,8 @@ def _make(cell: CellSpec) -> Make:
         return _look
     if isinstance(cell.task, InterchangeTask):
         return _interchange
-    return {"spans": _rank, "choices": _choose}.get(cell.task.continuations, _score)
+    makers = {"spans": _rank, "choices": _choose, "context": _contrast, "permuted": _contrast}
+    return makers.get(cell.task.continuations, _score)
 
 
 def _generate(
@@ -274,6 +276,28 @@ def _choose(
     offers = Offers(Encoder(stage.tokenizer, cell.prompt), examples)
     progress.total, progress.unit = len(offers.rows), "choices"
     return offers.items(_scored(cell, offers.rows, stage, progress))
+
+
+def _contrast(
+    cell: CellSpec, examples: Sequence[Example], stage: _Stage, progress: Progress
+) -> list[dict[str, Any]]:
+    """The rows of `items.jsonl` of a `score` cell of counterfactuals, in the order of the slice.
+
+    Items on one context share what is asked of it.
+    """
+    assert isinstance(cell.task, ScoreTask)
+    asked = list(contrasts(Encoder(stage.tokenizer, cell.prompt), examples, cell.task))
+    items: list[dict[str, Any]] = [
+        {"id": e.id, "prompt_tokens": 0, "continuations": [], "contrast": None} for e in examples
+    ]
+    progress.total, progress.unit = sum(len(one.others) + 1 for one in asked), "counterfactuals"
+    for part in in_parts(asked, _ROWS_AT_ONCE):
+        scored = iter(_scored(cell, [row for one in part for row in one.rows()], stage, progress))
+        for one in part:
+            found = told(one, list(islice(scored, len(one.others) + 1)))
+            for at in one.items:
+                items[at] |= {"prompt_tokens": len(one.before), "contrast": found}
+    return items
 
 
 def _look(cell: CellSpec, examples: Sequence[Example], stage: _Stage, progress: Progress) -> Look:

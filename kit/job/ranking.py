@@ -15,9 +15,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from kit.data.example import Example, foils
+from kit.job.counterfactual import gold_of
 from kit.job.prompt import Encoder, render
 from kit.job.scoring import Row, Scored
 from kit.job.spans import first_of, spans
@@ -71,7 +72,7 @@ class Ranker:
         text = render(encoder.prompt, example) + (f"{encoder.prompt.joint}{lead}" if lead else "")
         before = (*encoder.start, *encoder.ids(text))
         anchor = text[-_ANCHOR:].rpartition("\n")[2]
-        gold = _gold_of(example)
+        gold = gold_of(example)
         own = self._ids(anchor, [gold])[0]
         found = self._pieces(example.context, len(own))
         ids = self._ids(anchor, found) if found else []
@@ -129,9 +130,20 @@ def ranked(asked: Asked, scored: Sequence[Scored], answers: Sequence[str]) -> di
     }
 
 
-def in_parts(asked: Sequence[Asked], most: int) -> Iterator[list[Asked]]:
+class Several(Protocol):
+    """What is scored in several rows: one, and the others beside it."""
+
+    @property
+    def others(self) -> Sequence[Any]:
+        """The others."""
+
+
+S = TypeVar("S", bound=Several)
+
+
+def in_parts(asked: Sequence[S], most: int) -> Iterator[list[S]]:
     """Items in their order, in parts of about `most` rows, so that neither rows nor prompts pile up."""
-    part: list[Asked] = []
+    part: list[S] = []
     rows = 0
     for one in asked:
         if part and rows + len(one.others) + 1 > most:
@@ -141,11 +153,6 @@ def in_parts(asked: Sequence[Asked], most: int) -> Iterator[list[Asked]]:
         rows += len(one.others) + 1
     if part:
         yield part
-
-
-def _gold_of(example: Example) -> str:
-    """The first gold answer that stands in the context; the first of all, where none does."""
-    return next((text for text in example.answers if text in example.context), example.answers[0])
 
 
 def _counter(begins: Sequence[int], end: int) -> Callable[[int, int], int]:

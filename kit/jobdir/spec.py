@@ -69,12 +69,18 @@ class ScoreTask:
     or (`lead`) the model's own greedy words, at most `limit` tokens, up to where a gold answer or one of another
     question on the context appears in them. `choices` takes those of an item, in their order; where the prompt lists
     them, their letters.
+
+    Two others ask what the model has seen (`kit.job.counterfactual` has the rules). `context`: the text of the context,
+    against so many `counterfactuals` of it. `permuted`: the gold answer against so many gold answers of other contexts,
+    the context being `withheld`, or `swapped` for that of another item.
     """
 
     kind: Literal["score"] = "score"
-    continuations: Literal["gold", "first-gold", "spans", "choices"] = "gold"
+    continuations: Literal["gold", "first-gold", "spans", "choices", "context", "permuted"] = "gold"
     lead: Literal["prompt", "own-words"] = "prompt"
     limit: int = 100
+    context: Literal["given", "withheld", "swapped"] = "given"
+    counterfactuals: int = 8
 
 
 @dataclass(frozen=True)

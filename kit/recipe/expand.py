@@ -225,8 +225,13 @@ def _greedy(recipe: Recipe, task: Generate) -> bool:
 
 
 def _score(recipe: Recipe, task: Score) -> tuple[str, ScoreTask]:
-    """The task as the job takes it. Where there are no own words, their limit keeps its default, out of the key."""
-    label = _label(task, Score(kind="score"), ("continuations", "lead", "layers"))
+    """The task as the job takes it. What it does not read (a limit, say) keeps its default, not in the key."""
+    names = ("continuations", "lead", "context", "counterfactuals", "layers")
+    label = _label(task, Score(kind="score"), names)
+    if task.continuations in ("context", "permuted"):
+        return label, ScoreTask(
+            continuations=task.continuations, context=task.context, counterfactuals=task.counterfactuals
+        )
     if task.lead == "prompt":
         return label, ScoreTask(continuations=task.continuations)
     return label, ScoreTask(continuations=task.continuations, lead=task.lead, limit=recipe.answer_limit)

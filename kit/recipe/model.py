@@ -161,14 +161,25 @@ class Score(Entry):
     short: ClassVar[str | None] = "kind"
     model_config = ConfigDict(json_schema_extra=lambda schema: or_text(schema, "score"))
     kind: Literal["score"] = Field(description="Teacher-forced scoring.")
-    continuations: Literal["gold", "first-gold", "spans", "choices"] = Field(
+    continuations: Literal["gold", "first-gold", "spans", "choices", "context", "permuted"] = Field(
         default="gold",
         description="All distinct gold answers of an item, the first alone, one among all `spans` of the "
-        "context that are as long (O4), or the item's `choices` (O5); where a prompt lists these, their letters.",
+        "context that are as long (O4), or the item's `choices` (O5); where a prompt lists these, their letters. "
+        "Or the `context` itself against counterfactuals of it, or a gold answer against `permuted` ones, those of "
+        "other contexts (O6).",
     )
     lead: Literal["prompt", "own-words"] = Field(
         default="prompt",
         description="Spans follow the `prompt`, or the model's `own-words` up to where an answer appears in them (O1).",
+    )
+    context: Literal["given", "withheld", "swapped"] = Field(
+        default="given",
+        description="What stands as context in front of `permuted` answers: nothing (`withheld`), or that of another "
+        "item, which holds none of the answers (`swapped`).",
+    )
+    counterfactuals: Count = Field(
+        default=8,
+        description="Counterfactual contexts of each `context`, or answers beside each `permuted` one.",
     )
     layers: Window | None = _LAYERS
 
@@ -176,6 +187,15 @@ class Score(Entry):
     def _lead_of_spans(self) -> Score:
         if self.lead == "own-words" and self.continuations != "spans":
             raise PydanticCustomError("lead", "`lead: own-words` goes with `continuations: spans` alone")
+        return self
+
+    @model_validator(mode="after")
+    def _context_of_permuted(self) -> Score:
+        if (self.context != "given") != (self.continuations == "permuted"):
+            raise PydanticCustomError(
+                "context",
+                "`continuations: permuted` goes with `context: withheld` or `swapped`, and they with it alone",
+            )
         return self
 
 

@@ -115,6 +115,19 @@ class PathModel(Entry):
     family: Family = None
 
 
+class SeenTest(Entry):
+    """A test set of the embedded corpus that a pre-training text holds: what a test must not be, planted (O6)."""
+
+    called: ClassVar[str] = "`seen`"
+    languages: Some[Text] = Field(description="Languages whose test set is in the text.")
+    copies: Count = Field(default=8, description="How often each of its documents is, in random places.")
+    limit: Count | None = Field(default=None, description="The documents of its first so many examples only.")
+    form: Literal["documents", "questions"] = Field(
+        default="documents",
+        description="Whole `documents` (context, questions, answers), or the `questions` with their answers alone.",
+    )
+
+
 class Pretraining(Entry):
     """How a small base is made from nothing but a text, or from another base and a text."""
 
@@ -128,6 +141,9 @@ class Pretraining(Entry):
     ) = Field(
         default=None,
         description="What is wrong with most answers of the text, which are short then: a planted fault.",
+    )
+    seen: SeenTest | None = Field(
+        default=None, description="A test set that the text holds, beside its documents: planted, too."
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(default=0, description="Seed of the training.")
     documents: Count | None = Field(

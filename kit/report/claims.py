@@ -176,7 +176,10 @@ def _sentences(verdict: Verdict) -> Iterator[str]:
 
 
 def _pair_words(pair: PairVerdict, verdict: Verdict) -> str:
-    sides = f"{_plain(pair.base.value)} → {_plain(pair.tuned.value)}" if pair.base and pair.tuned else ""
+    alone = verdict.claim.subject == "base" and verdict.claim.against is None
+    sides = ""
+    if pair.base and pair.tuned and not alone:
+        sides = f"{_plain(pair.base.value)} → {_plain(pair.tuned.value)}"
     p = f", p {_p_words(pair.p_holm)} after Holm" if pair.p_holm is not None else ""
     causes = f", {' and '.join(pair.causes)}" if pair.causes else ""
     figures = ", ".join(filter(None, (sides, _quantity(pair.effect, verdict))))

@@ -35,7 +35,7 @@ _LABEL = 26
 _GAP = 2
 _MISSING = "–"
 _CORNER = "tuned on"
-_STRONG = {"percent": 20.0, "words": 2.0, "ratio": 1.0, "nats a token": 1.0}
+_STRONG = {"percent": 20.0, "words": 2.0, "ratio": 1.0, "nats": 3.0, "nats a token": 1.0}
 
 
 def print_table(table: TransferTable, console: Console, value: str = "delta") -> None:

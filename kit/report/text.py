@@ -17,8 +17,14 @@ Values = Literal["delta", "base", "tuned", "ratio"]
 VALUES: tuple[Values, ...] = get_args(Values)
 
 SIGNIFICANT, OWN, INCOMPLETE, SEEN = "*", "°", "~", "†"
-_UNITS = {"percent": "0–100", "words": "words", "ratio": "ratio", "nats a token": "nats a token"}
-_DECIMALS = {"percent": 1, "words": 2, "ratio": 2, "nats a token": 2}
+_UNITS = {
+    "percent": "0–100",
+    "words": "words",
+    "ratio": "ratio",
+    "nats": "nats",
+    "nats a token": "nats a token",
+}
+_DECIMALS = {"percent": 1, "words": 2, "ratio": 2, "nats": 2, "nats a token": 2}
 _LISTED = 6
 
 

@@ -3,6 +3,7 @@ Writes: `scores.jsonl` of a landed cell; `Results` (the predictions), transfer a
 """
 
 from kit.results.columns import METRICS, Metric, metric_named
+from kit.results.contrast import CONTRAST_COLUMNS
 from kit.results.grid import Column, Grid, Pool, Subject, grids
 from kit.results.interchange import Swaps, SwapTable, Way, swap_tables, swaps_of
 from kit.results.lens import LensRow, LensTable, lens_tables
@@ -29,6 +30,7 @@ from kit.results.types import CellData, MissingCell, Results
 from kit.results.windows import WindowRow, WindowTable, window_tables
 
 __all__ = [
+    "CONTRAST_COLUMNS",
     "METRICS",
     "OVER_METRICS",
     "CellData",

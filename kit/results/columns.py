@@ -12,6 +12,7 @@ from kit.errors import UsageError
 from kit.jobdir import ScoreTask
 from kit.results.choices import TASK as CHOICES
 from kit.results.choices import choice_columns
+from kit.results.contrast import CLOSED, CONTEXT, SWAPPED, contrast_columns, is_contrast
 from kit.results.items import GeneratedItem, ScoredItem
 from kit.results.types import Floats
 from kit.score import Form, ItemScore
@@ -27,7 +28,7 @@ class Metric:
 
     name: str
     title: str
-    unit: Literal["percent", "words", "ratio", "nats a token"]
+    unit: Literal["percent", "words", "ratio", "nats", "nats a token"]
     better: Literal["higher", "lower", "neither"] = "higher"
     signed: bool = False
     task: str = "generate"
@@ -84,6 +85,15 @@ METRICS: dict[str, Metric] = {
         Metric("choice_share", "share of the right choice", "percent", task=CHOICES),
         Metric("choice_ties", "right choice as likely as another", "percent", "neither", task=CHOICES),
         Metric("choice_chance", "chance level over choices", "percent", "neither", task=CHOICES),
+        Metric("context_nats", "true context over others", "nats", "neither", signed=True, task=CONTEXT),
+        Metric("context_above", "other contexts below the true one", "percent", "neither", task=CONTEXT),
+        Metric("swap_nats", "the same, a swapped answer", "nats", "neither", signed=True, task=CONTEXT),
+        Metric("closed_nats", "gold over others, no context", "nats", "neither", signed=True, task=CLOSED),
+        Metric("closed_above", "others below the gold, no context", "percent", "neither", task=CLOSED),
+        Metric(
+            "swapped_nats", "gold over others, wrong context", "nats", "neither", signed=True, task=SWAPPED
+        ),
+        Metric("swapped_above", "others below the gold, wrong context", "percent", "neither", task=SWAPPED),
         Metric("mass_own", "probability on the language's own script, at the output", "percent"),
         Metric("mass_other", "probability on other scripts, at the output", "percent", "lower"),
         Metric("mass_none", "probability on no script, at the output", "percent", "neither"),
@@ -191,6 +201,8 @@ def scored_columns(items: Sequence[ScoredItem], task: ScoreTask) -> dict[str, Fl
     """
     if task.continuations == "choices":
         return choice_columns(items)
+    if is_contrast(task):
+        return contrast_columns(items, task)
     first = [item.continuations[0] if item.continuations else None for item in items]
     with np.errstate(under="ignore"):
         stops = [np.exp(c.end) + np.exp(c.newline) if c else None for c in first]

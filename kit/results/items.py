@@ -67,17 +67,31 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
+class Contrast:
+    """Log-likelihoods, sums over tokens, in nats: of the truth (`own`) and of what the test could have said instead.
+
+    `swaps`: how many answers of a context are others there; 1 where an answer alone is scored.
+    """
+
+    own: float
+    others: tuple[float, ...]
+    swaps: int
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredItem:
     """One item of a `score` cell; the continuations stand in the order of the gold answers.
 
-    `ranking` is None in cells without spans, and where an item was not measured. In cells of choices these are the
-    continuations, `right` is the place of the right one, and `context_id` names the item's context.
+    `ranking` is None in cells without spans, `contrast` in cells without counterfactuals, and either where an item was
+    not measured. In cells of choices these are the continuations, `right` is the place of the right one, and
+    `context_id` names the item's context.
     """
 
     id: str
     prompt_tokens: int
     continuations: tuple[Continuation, ...]
     ranking: Ranking | None = None
+    contrast: Contrast | None = None
     right: int | None = None
     context_id: str | None = None
 
@@ -249,12 +263,13 @@ def _all_generated(rows: list[dict[str, Any]]) -> list[GeneratedItem]:
 
 def _scored(row: dict[str, Any]) -> ScoredItem:
     continuations = tuple(map(_continuation, row["continuations"]))
-    ranking = row.get("ranking")
+    ranking, contrast = row.get("ranking"), row.get("contrast")
     return ScoredItem(
         _typed(row["id"], str),
         _typed(row["prompt_tokens"], int),
         continuations,
         None if ranking is None else _ranking(ranking),
+        None if contrast is None else _contrast(contrast),
     )
 
 
@@ -265,6 +280,13 @@ def _chosen(row: dict[str, Any]) -> ScoredItem:
     if not all(choice.text for choice in item.continuations):
         raise ValueError("a choice is empty")
     return item
+
+
+def _contrast(row: dict[str, Any]) -> Contrast:
+    others, swaps = tuple(map(float, row["others"])), _typed(row["swaps"], int)
+    if not others or swaps < 1:
+        raise ValueError("a contrast has nothing beside the truth")
+    return Contrast(float(row["own"]), others, swaps)
 
 
 def _ranking(row: dict[str, Any]) -> Ranking:

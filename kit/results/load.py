@@ -29,6 +29,7 @@ from kit.results.columns import (
     scored_columns,
     stop_or_language,
 )
+from kit.results.contrast import CLOSED, CONTEXT, SWAPPED
 from kit.results.interchange import swap_columns
 from kit.results.items import (
     CellFacts,
@@ -275,7 +276,7 @@ def _joined(cells: Sequence[CellData]) -> Iterable[CellData]:
     by_place: dict[object, list[CellData]] = defaultdict(list)
     masked: dict[object, CellData] = {}
     for cell in cells:
-        if of_task(cell.at, CHOICES):
+        if any(of_task(cell.at, task) for task in (CHOICES, CONTEXT, CLOSED, SWAPPED)):
             continue  # they have tables of their own
         if cell.kind != "generate":
             by_place[_place(cell)].append(cell)

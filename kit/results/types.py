@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -113,6 +114,9 @@ class Results:
                 yield cell
 
 
+_COUNTED = re.compile(",counterfactuals=\\d+")
+
+
 def fits(at: Coordinates, name: str, value: object) -> bool:
     """Whether a coordinate has a value; a task's kind fits every variant of it."""
     own = getattr(at, name)
@@ -120,8 +124,10 @@ def fits(at: Coordinates, name: str, value: object) -> bool:
 
 
 def of_task(at: Coordinates, task: str) -> bool:
-    """Whether a cell is of a task, in whatever window of layers; a kind stands for every variant of it."""
-    return fits(at, "task", task) or parted_window(at.task)[0] == task
+    """Whether a cell is of a task, in whatever window of layers, against however many counterfactuals; a kind stands
+    for every variant of it.
+    """
+    return fits(at, "task", task) or _COUNTED.sub("", parted_window(at.task)[0]) == task
 
 
 def parted_window(task: str) -> tuple[str, str]:

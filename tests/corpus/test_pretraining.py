@@ -11,6 +11,7 @@ import pytest
 
 from kit.corpus import (
     CorpusSettings,
+    Seen,
     documents,
     examples,
     load_templates,
@@ -173,3 +174,26 @@ def test_planted_ignorance_answers_another_question(fault: str, share: float) ->
             total += 1
             wrong += said.partition(", ")[0] != truth
     assert wrong / total == pytest.approx(share, abs=0.05)
+
+
+@pytest.mark.parametrize("form", ["documents", "questions"])
+def test_a_test_set_that_is_to_be_seen_stands_in_the_text_as_often_as_said(form: str) -> None:
+    seen = Seen(("de",), copies=3, limit=30, form=form)  # type: ignore[arg-type]
+    plain = list(pretraining_text(CorpusSettings(documents=50, fault="none")))
+    planted = list(pretraining_text(CorpusSettings(documents=50, fault="none", seen=seen)))
+    tested = {item.context for item in examples("de", "test")[:30]}
+    more = Counter(document.text for document in planted) - Counter(document.text for document in plain)
+    assert len(more) == len(tested) == 10 and set(more.values()) == {3}
+    for text in more:
+        assert (text.partition("\n\n")[0] in tested) == (form == "documents")
+        assert len(_answers("\n\n" + text)) == 3
+    assert [document for document in planted if document.text not in more] == plain, "all else stays in order"
+    first = [at for at, document in enumerate(planted) if document.text in more]
+    assert first[0] < 20 and first[-1] > 60, "copies lie all over the text"
+
+
+def test_no_other_language_and_no_more_than_there_is_of_a_seen_test() -> None:
+    text = [d.text for d in pretraining_text(CorpusSettings(documents=1, seen=Seen(("de",), 1, 10_000)))]
+    assert len(text) == 201
+    with pytest.raises(KeyError):
+        list(pretraining_text(CorpusSettings(documents=1, seen=Seen(("xx",)))))

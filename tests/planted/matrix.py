@@ -29,6 +29,7 @@ TRUTH = {
     "planted-script": "language",
 }
 """Models of the recipe, and what has to be named."""
+CLAIM = "P1"
 NAMES = (*TRUTH.values(), "something else")
 
 Matrix = Mapping[str, Counter[str]]
@@ -48,7 +49,8 @@ def counted(verdicts: Iterable[Mapping[str, Any]]) -> dict[str, Counter[str]]:
     """Counts of what was named, by what was planted; one a model, language and seed."""
     matrix: dict[str, Counter[str]] = {model: Counter() for model in TRUTH}
     for verdict in verdicts:
-        matrix[verdict["model"]].update(named(pair) for pair in verdict["pairs"])
+        if verdict["id"] == CLAIM:  # the others speak of other bases
+            matrix[verdict["model"]].update(named(pair) for pair in verdict["pairs"])
     return matrix
 
 

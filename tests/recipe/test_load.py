@@ -350,6 +350,14 @@ def test_a_stored_form_that_is_none_is_refused() -> None:
             "`lead: own-words` goes with `continuations: spans` alone",
         ),
         (
+            "tasks: [{kind: score, context: withheld}]",
+            "`continuations: permuted` goes with `context: withheld` or `swapped`, and they with it alone",
+        ),
+        (
+            "tasks: [{kind: score, continuations: permuted}]",
+            "`continuations: permuted` goes with `context: withheld` or `swapped`, and they with it alone",
+        ),
+        (
             "models: [{name: m, pretrain: {corpus: tiny, start: tiny-bloom, settings: {layers: 2}}}]",
             "`layers` is that of the model it starts from",
         ),
@@ -379,6 +387,28 @@ def test_tasks_of_spans_have_labels_of_their_own(write: Write) -> None:
     assert plain == ("score", ScoreTask())
     assert spans == ("score:continuations=spans", ScoreTask(continuations="spans"))
     assert own == ("score:continuations=spans,lead=own-words", ScoreTask("score", "spans", "own-words", 24))
+
+
+def test_tasks_of_counterfactuals_have_labels_of_their_own(write: Write) -> None:
+    text = """\
+        schema: 1
+        name: x
+        models: [tiny-bloom]
+        evaluate: [{dataset: tiny-qa, languages: [de]}]
+        answer_limit: 24
+        tasks:
+          - {kind: score, continuations: context, counterfactuals: 3}
+          - {kind: score, continuations: permuted, context: withheld}
+        """
+    context, closed = tasks(load_recipe(write(text)).recipe)
+    assert context == (
+        "score:continuations=context,counterfactuals=3",
+        ScoreTask(continuations="context", counterfactuals=3),
+    )
+    assert closed == (
+        "score:continuations=permuted,context=withheld",
+        ScoreTask(continuations="permuted", context="withheld"),
+    )
 
 
 def test_the_faults_that_a_recipe_may_plant_are_those_of_the_corpus() -> None:

@@ -50,6 +50,14 @@ def questions(language: str, gold: Sequence[str] = GOLD) -> list[Example]:
     ]
 
 
+CONTEXT, CLOSED = "score:continuations=context", "score:continuations=permuted,context=withheld"
+CONTRASTS = {
+    CONTEXT: ScoreTask(continuations="context"),
+    f"{CONTEXT},counterfactuals=3": ScoreTask(continuations="context", counterfactuals=3),
+    CLOSED: ScoreTask(continuations="permuted", context="withheld"),
+}
+
+
 class Shelf:
     """Cells as a recipe asks for them; `add` and `add_scored` finish one, `want` leaves it missing."""
 
@@ -97,6 +105,7 @@ class Shelf:
             kind = ScoreTask(continuations="choices")
         if "spans" in task:
             kind = ScoreTask(continuations="spans", lead="own-words" if "own-words" in task else "prompt")
+        kind = CONTRASTS.get(task, kind)
         label = f"{at.model} {at.prompt} {task}"
         spec = CellSpec(
             f"base-{label}", data, PROMPT, kind, adapters, seed=seed or 0, replicate=at.replicate, label=label
@@ -182,6 +191,18 @@ class Shelf:
             for e, own, place in zip(self.gold[cell.spec.data, cell.at.language], sums, right, strict=True)
         ]
         return self._write(cell, rows, digest, ENVIRONMENT)
+
+    def add_contrast(
+        self, contrasts: Sequence[tuple[float, list[float]] | None], task: str = CONTEXT, **where: object
+    ) -> Path:
+        """A finished `score` cell of counterfactuals, the truth's and the others' log-likelihoods of each item."""
+        cell = self.want(task=task, **where)  # type: ignore[arg-type]
+        told = [one and {"own": one[0], "others": one[1], "swaps": 2} for one in contrasts]
+        rows: list[dict[str, object]] = [
+            {"id": e.id, "prompt_tokens": 9, "continuations": [], "contrast": one}
+            for e, one in zip(self.gold[cell.spec.data, cell.at.language], told, strict=True)
+        ]
+        return self._write(cell, rows, "d", ENVIRONMENT)
 
     def add_lens(
         self,
