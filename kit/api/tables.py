@@ -70,7 +70,7 @@ def export_tables(
     """
     try:
         paths: list[Path] = []
-        for name in dict.fromkeys((*EXPORTED, *metric)):
+        for name in dict.fromkeys((*EXPORTED, metric)):
             if tables := transfer_table(found, name):
                 paths += write_all(tables, folder.tables, name)
                 if name == metric and values != "delta":

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.errors import StorageError
-from kit.results import METRICS, transfer_table
+from kit.results import CONTRAST_COLUMNS, METRICS, transfer_table
 from kit.results.items import _value
 from tests.results.cells import BASE, ENVIRONMENT, GOLD, TUNED, Shelf
 
@@ -47,8 +47,8 @@ def test_columns_of_a_generated_cell(shelf: Shelf) -> None:
         name
         for name in METRICS
         if name.startswith(("span_", "known", "p_stop", "gold_logprob", "mass_", "acc", "choice_"))
-    } | {"lost_stop", "lost_language", "f1_free"}
-    assert set(cell.metrics) == set(METRICS) - of_others and len(of_others) == 24
+    } | {"lost_stop", "lost_language", "f1_free", *CONTRAST_COLUMNS}
+    assert set(cell.metrics) == set(METRICS) - of_others and len(of_others) == 31
 
 
 def test_mlqa_is_absent_outside_its_languages(shelf: Shelf) -> None:
