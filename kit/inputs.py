@@ -14,29 +14,19 @@ from kit.catalog import (
     HubSource,
     Locations,
     ModelLocation,
-    load_examples,
     locate_adapter,
     locate_model,
     locate_token_map,
 )
 from kit.corpus import CorpusSettings, Seen, pretraining_text
-from kit.data.controls import contexts_alone, with_shuffled_answers
-from kit.data.example import Example, render_slice, slice_id
-from kit.data.read import read
+from kit.data.example import slice_id
 from kit.errors import CatalogError, DataError, MissingInputError, RecipeError, Where
 from kit.jobdir import Lora, PretrainSpec, Prompt, key_of, sha256_file
-from kit.plan import Control, Inputs, ResolvedAdapter, ResolvedModel, ResolvedSlice, WantedModel
+from kit.plan import Inputs, ResolvedAdapter, ResolvedModel, ResolvedShots, ResolvedSlice, WantedModel
 from kit.recipe import LoadedRecipe, Recipe, expand
 from kit.recipe.model import Generate, Lens, Score
-from kit.recipe.sources import (
-    Controlled,
-    FileSet,
-    NamedModel,
-    PathAdapter,
-    PathModel,
-    PretrainedModel,
-    label_of,
-)
+from kit.recipe.sources import NamedModel, PathAdapter, PathModel, PretrainedModel, Shots
+from kit.slices import Slices
 from kit.store import Store
 
 PUBLISHED_PROBE = "paper-probe"
@@ -58,14 +48,35 @@ def resolve(
     paths: dict[str, Path] = {}
     models = tuple(_models(recipe, catalog, locations, store, paths, fetch))
     adapters = tuple(_adapters(recipe, locations, paths))
-    train = tuple(_slices(recipe.train, catalog, locations, store, paths))
-    evaluate = tuple(_slices(recipe.evaluate, catalog, locations, store, paths))
-    evaluate = tuple(_with_scripts(evaluate, recipe, catalog))
-    prompts = {name: expand.eval_prompt(recipe, catalog.prompts[name]) for name in recipe.prompts}
+    slices = Slices(catalog, locations, store, paths)
+    train = tuple(slices.of(recipe.train))
+    evaluate = tuple(_with_scripts(tuple(slices.of(recipe.evaluate)), recipe, catalog))
+    shots = _shots(recipe, slices, evaluate)
+    prompts = dict(_prompts(recipe, catalog))
     train_prompt: Prompt = expand.train_prompt(recipe, catalog.prompts[recipe.train_prompt])
     _check_choices(loaded, evaluate)
     maps = _maps(recipe, catalog, locations, paths)
-    return Inputs(models, adapters, train, evaluate, train_prompt, prompts, paths, maps)
+    return Inputs(models, adapters, train, evaluate, train_prompt, prompts, paths, maps, shots)
+
+
+def _prompts(recipe: Recipe, catalog: Catalog) -> Iterator[tuple[str, Prompt]]:
+    """Every prompt by its name in tables."""
+    for asked in recipe.prompts:
+        entry = catalog.prompts[expand.prompt_name(asked)]
+        shot = entry.solved if isinstance(asked, Shots) else ""
+        yield expand.prompt_label(recipe, asked), replace(expand.eval_prompt(recipe, entry), shot=shot)
+
+
+def _shots(
+    recipe: Recipe, slices: Slices, evaluate: tuple[ResolvedSlice, ...]
+) -> dict[str, tuple[ResolvedShots, ...]]:
+    """The shots of each evaluation set, by the name of the prompt that has them."""
+    made = slices.repeated if recipe.switches.shots_from == "test-repeated" else slices.drawn
+    return {
+        expand.prompt_label(recipe, asked): tuple(made(asked, test) for test in evaluate)
+        for asked in recipe.prompts
+        if isinstance(asked, Shots)
+    }
 
 
 def _check_choices(loaded: LoadedRecipe, evaluate: tuple[ResolvedSlice, ...]) -> None:
@@ -178,82 +189,6 @@ def _adapters(recipe: Recipe, locations: Locations, paths: dict[str, Path]) -> I
         found = locate_adapter(_place(source), locations)
         paths[found.id] = found.path
         yield ResolvedAdapter(source.name, source.model, found.id, found.path, found.digest)
-
-
-def _slices(
-    entries: tuple[Any, ...], catalog: Catalog, locations: Locations, store: Store, paths: dict[str, Path]
-) -> Iterator[ResolvedSlice]:
-    for entry in entries:
-        if isinstance(entry, FileSet):
-            examples = read(entry.file, entry.format, entry.language)
-            names = (entry.label, entry.language, "file")
-            yield _slice(examples, entry, names, frozenset(), store, paths)
-            continue
-        dataset = catalog.datasets[entry.dataset]
-        languages = dataset.languages() if entry.languages == "all" else entry.languages
-        for language in languages:
-            examples = load_examples(catalog, entry.dataset, language, entry.split, locations)
-            seen = dataset.seen_families(language, entry.split)
-            yield _slice(examples, entry, (entry.dataset, language, entry.split), seen, store, paths)
-
-
-def _slice(
-    examples: list[Example],
-    entry: Any,
-    names: tuple[str, str, str],
-    seen: frozenset[str],
-    store: Store,
-    paths: dict[str, Path],
-) -> ResolvedSlice:
-    kept = examples[: entry.limit] if entry.limit else examples
-    if not kept:
-        raise DataError(
-            f"{names[0]}/{names[1]}/{names[2]} has no examples", remedy="choose another language or split"
-        )
-    if bare := [example.id for example in kept if not example.answers]:
-        raise DataError(
-            f"{names[0]}/{names[1]}/{names[2]} has {len(bare)} questions without an answer, first {bare[0]!r}",
-            remedy="take them out, or use a catalog entry with `answerable_only: true`",
-        )
-    control = entry.control if isinstance(entry, Controlled) else ""
-    rendered = render_slice(_controlled(kept, entry, names) if control else kept)
-    data = slice_id(rendered)
-    paths[data] = store.put_slice(data, rendered)
-    contexts = len({example.context_id for example in kept})
-    characters = sum(len(e.context) + len(e.question) + len(e.answers[0]) for e in kept) / len(kept)
-    dataset, language, split = names
-    return ResolvedSlice(
-        data,
-        label_of(dataset, control),
-        language,
-        split,
-        len(kept),
-        seen,
-        contexts,
-        characters,
-        control=_kind(entry) if control else Control(),
-        choices=bool(kept[0].choices),
-    )
-
-
-def _kind(entry: Controlled) -> Control:
-    """How a training set that is a control is tuned on."""
-    random = entry.directions == "random"
-    return Control(random, entry.answers == "none", entry.control_seed if random else 0)
-
-
-def _controlled(examples: list[Example], entry: Controlled, names: tuple[str, str, str]) -> list[Example]:
-    """The examples of a control."""
-    if entry.answers == "none":
-        return contexts_alone(examples)
-    if entry.answers == "own":
-        return examples
-    try:
-        return with_shuffled_answers(examples, entry.control_seed)
-    except ValueError as problem:
-        raise DataError(
-            f"{'/'.join(names)} is no control: {problem}", remedy="leave `answers: shuffled` out for it"
-        ) from problem
 
 
 def _with_scripts(

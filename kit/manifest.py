@@ -58,6 +58,17 @@ def compose(
             for use, slices in (("train", inputs.train), ("evaluate", inputs.evaluate))
             for s in slices
         ],
+        "shots": [
+            {
+                "prompt": prompt,
+                "dataset": s.asked.dataset,
+                "language": s.asked.language,
+                "id": s.id,
+                "items": s.items,
+            }
+            for prompt, shots in inputs.shots.items()
+            for s in shots
+        ],
         "packages": {d.metadata["Name"]: d.version for d in distributions() if d.metadata["Name"]},
         "attempts": attempts,
     }

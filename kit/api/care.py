@@ -31,7 +31,7 @@ def needed(workspace: Workspace) -> Needed:
         wanted = folder.wanted().cells
         cells.update(cell.key for cell in wanted)
         models.update(cell.spec.base for cell in wanted)
-        data.update(cell.spec.data for cell in wanted)
+        data.update(name for cell in wanted for name in (cell.spec.data, cell.spec.prompt.shots) if name)
         tunings = _tunings(wanted)
         with contextlib.suppress(StorageError):  # a run of an older kit has no such file
             request = folder.request()

@@ -14,7 +14,7 @@ from kit.inputs import PUBLISHED_PROBE
 from kit.jobdir import sha256_file
 from kit.recipe import LoadedRecipe
 from kit.recipe.model import Lens
-from kit.recipe.sources import FileSet, HubAdapter, HubModel, NamedModel
+from kit.recipe.sources import EvaluateSet, FileSet, HubAdapter, HubModel, NamedModel, Shots
 
 Tell = Callable[[str, int, int | None], None]
 """Called with the name of a thing, the bytes of it that are here, and those there will be (None: unknown)."""
@@ -125,7 +125,7 @@ def _data(loaded: LoadedRecipe, catalog: Catalog) -> Iterator[Part]:
         probe = catalog.dataset(PUBLISHED_PROBE)
         place = (probe.name, probe.languages()[0], "map")
         yield Part("data", "/".join(place), probe.licence, data=place)
-    for use in (loaded.recipe.train, loaded.recipe.evaluate):
+    for use in (loaded.recipe.train, loaded.recipe.evaluate, _shots(loaded)):
         for entry in use:
             if isinstance(entry, FileSet) or (dataset := catalog.datasets[entry.dataset]).embedded:
                 continue
@@ -133,3 +133,15 @@ def _data(loaded: LoadedRecipe, catalog: Catalog) -> Iterator[Part]:
             for language in languages:
                 place = (dataset.name, language, entry.split)
                 yield Part("data", "/".join(place), dataset.licence, data=place)
+
+
+def _shots(loaded: LoadedRecipe) -> Iterator[EvaluateSet]:
+    """The sets that shots are drawn from, in the languages that are evaluated."""
+    recipe = loaded.recipe
+    with_shots = [asked for asked in recipe.prompts if isinstance(asked, Shots)]
+    for asked in with_shots if recipe.switches.shots_from == "train" else ():
+        for entry in recipe.evaluate:
+            languages = (entry.language,) if isinstance(entry, FileSet) else entry.languages
+            dataset = asked.source or ("" if isinstance(entry, FileSet) else entry.dataset)
+            if dataset:
+                yield EvaluateSet(dataset=dataset, languages=languages, split=asked.split)

@@ -61,6 +61,12 @@ def preview(workspace: Workspace, prepared: Prepared) -> list[str]:
         lines.append(f"  model {model.wanted.name}: {where}")
     for name, slices in (("train", prepared.inputs.train), ("evaluate", prepared.inputs.evaluate)):
         lines += [f"  {name} {s.dataset}/{s.language}/{s.split}: {s.items} items" for s in slices]
+    for prompt, shots in prepared.inputs.shots.items():
+        lines += [
+            f"  prompt {prompt}, {s.asked.dataset}/{s.asked.language}/{s.asked.split}: {s.asked.items} items "
+            f"behind {s.items} shots"
+            for s in shots
+        ]
     if not plan.jobs:
         return [*lines, "nothing to run: every cell is in the store"]
     lines += ["", "will run:"]

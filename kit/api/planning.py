@@ -100,6 +100,8 @@ def _plan(wanted: Demand, loaded: LoadedRecipe, inputs: Inputs, store: Store, pa
     stored = store.cells()
     speeds = Speeds.measured([facts for facts in stored.values() if facts is not None])
     characters = {each.id: each.characters for each in (*inputs.train, *inputs.evaluate)}
+    for each in (one for shots in inputs.shots.values() for one in shots):
+        characters |= {each.id: each.characters, each.asked.id: each.asked.characters}
     there = finished(wanted, store, stored, inputs)
     return build(wanted, there, Costs(device, parameters, speeds, characters), packing)
 

@@ -76,6 +76,11 @@ def named_inputs(inputs: Inputs) -> dict[str, str]:
         for use, slices in (("train", inputs.train), ("evaluate", inputs.evaluate))
         for each in slices
     }
+    named |= {
+        f"shots {name} {each.asked.dataset}/{each.asked.language}/{each.asked.split}": each.id
+        for name, shots in inputs.shots.items()
+        for each in shots
+    }
     models = {f"model {model.wanted.name}": model.wanted.id for model in inputs.models}
     specs = {model.wanted.name: model.wanted.spec for model in inputs.models}
     models |= {f"text of model {name}": spec.data for name, spec in specs.items() if spec}

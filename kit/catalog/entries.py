@@ -79,17 +79,30 @@ class Language(Entry):
 
 
 class PromptEntry(Entry):
-    """A prompt: `template` holds `{context}` and `{question}`; the answer follows after `joint`."""
+    """A prompt: `template` holds `{context}` and `{question}`; the answer follows after `joint`.
+
+    `shot` is how a solved example stands before it, with `{answer}` too; left out, it is the template with its answer
+    and an empty line.
+    """
 
     template: Text
     joint: str = " "
+    shot: Text | None = None
 
     @model_validator(mode="after")
-    def _holds_both(self) -> PromptEntry:
+    def _holds_all(self) -> PromptEntry:
         for part in ("{context}", "{question}"):
             if part not in self.template:
                 raise ValueError(f"the template must hold {part}")
+        for part in ("{context}", "{question}", "{answer}"):
+            if self.shot is not None and part not in self.shot:
+                raise ValueError(f"the shot must hold {part}")
         return self
+
+    @property
+    def solved(self) -> str:
+        """How a solved example stands before the prompt."""
+        return self.shot or f"{self.template}{self.joint}{{answer}}\n\n"
 
     @property
     def prompt(self) -> Prompt:

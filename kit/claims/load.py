@@ -112,7 +112,7 @@ def _faults(
         for name in claim.models:
             if name not in models:
                 yield _unknown("model", name, models, document, (*way, "models"))
-        if claim.prompt not in catalog.prompts:
+        if claim.prompt.partition(":")[0] not in catalog.prompts:
             yield _unknown("prompt", claim.prompt, catalog.prompts, document, (*way, "prompt"))
 
 

@@ -15,7 +15,7 @@ from kit.data.example import Example
 from kit.job.counterfactual import Counterfactuals, gold_of
 from kit.job.prompt import Encoder
 from kit.job.scoring import Row, Scored
-from kit.jobdir import Prompt, ScoreTask
+from kit.jobdir import ScoreTask
 
 Ids = tuple[int, ...]
 
@@ -83,8 +83,7 @@ def _placed(encoder: Encoder, example: Example, context: str) -> tuple[Encoder, 
     if context:
         return encoder, replace(example, context=context)
     template = encoder.prompt.template.replace("{context}", "").lstrip()
-    prompt = Prompt(template, encoder.prompt.joint, encoder.prompt.start_token)
-    return Encoder(encoder.tokenizer, prompt), example
+    return Encoder(encoder.tokenizer, replace(encoder.prompt, template=template), encoder.shots), example
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:

@@ -29,7 +29,7 @@ from kit.job.failures import BadInput, unstopped
 from kit.job.interchange import Interchange, Swapped
 from kit.job.lens import Lens, Look, Seen
 from kit.job.memory import rows_that_fit
-from kit.job.model import Base, adapter_digest
+from kit.job.model import Base, adapter_digest, context_length
 from kit.job.prompt import Encoder
 from kit.job.ranking import Ranker, in_parts, ranked
 from kit.job.sampling import Chooser
@@ -47,6 +47,7 @@ from kit.jobdir import (
     JobFolder,
     JobSpec,
     LensTask,
+    Prompt,
     ScoreTask,
     digest_of_cell,
     encode,
@@ -90,6 +91,11 @@ class _Stage:
         """The classes of tokens under that name, or under the content id of a map."""
         place = self.desk.job.inputs.get(matrix)
         return self.base.classes(matrix, Path(place) if place else None)
+
+    def encoder(self, prompt: Prompt) -> Encoder:
+        """What makes token ids of items under a prompt, its shots read."""
+        shots = read_examples(self.desk.job, prompt.shots) if prompt.shots else []
+        return Encoder(self.tokenizer, prompt, shots)
 
 
 def evaluate(desk: Desk) -> None:
@@ -147,6 +153,9 @@ def _produce(key: str, cell: CellSpec, stage: _Stage) -> None:
     if isinstance(items, Look):
         items.save(unfinished / LENS_FILE)
         items = items.items
+    over_long = _over_long(items, context_length(stage.model))
+    if over_long:
+        desk.emit("warning", message=_of_over_long(over_long, len(items), cell.label))
     lines = (json.dumps(item, ensure_ascii=False, separators=(",", ":")) + "\n" for item in items)
     with (unfinished / ITEMS_FILE).open("w", encoding="utf-8") as stream:
         stream.writelines(lines)
@@ -159,6 +168,7 @@ def _produce(key: str, cell: CellSpec, stage: _Stage) -> None:
         "n": len(examples),
         "seconds": seconds,
         "environment": dict(desk.environment),
+        **({"over_long": over_long} if over_long else {}),
     }
     (unfinished / "cell.json").write_text(json.dumps(about, ensure_ascii=False, indent=1), encoding="utf-8")
     digest = digest_of_cell(unfinished)
@@ -166,6 +176,20 @@ def _produce(key: str, cell: CellSpec, stage: _Stage) -> None:
         publish_folder(unfinished, desk.folder.cells / key)
         desk.landed[key] = digest
     desk.emit("cell", key=key, name=cell.label, seconds=round(seconds, 3), n=len(examples), digest=digest)
+
+
+def _over_long(items: Sequence[Mapping[str, Any]], limit: int | None) -> dict[str, int]:
+    """How many prompts are longer than the model was made for (`limit` tokens), and the longest; empty: none is."""
+    lengths = [int(item["prompt_tokens"]) for item in items]
+    over = sum(length > limit for length in lengths) if limit else 0
+    return {"prompts": over, "limit": limit or 0, "longest": max(lengths)} if over else {}
+
+
+def _of_over_long(found: Mapping[str, int], of: int, label: str) -> str:
+    return (
+        f"{found['prompts']} of {of} prompts are longer than the {found['limit']} tokens that the model was made for, "
+        f"the longest has {found['longest']}; none was cut: {label}"
+    )
 
 
 Make = Callable[[CellSpec, Sequence[Example], "_Stage", "Progress"], "list[dict[str, Any]] | Look"]
@@ -195,7 +219,7 @@ def _outputs(
     cell: CellSpec, task: GenerateTask, examples: Sequence[Example], stage: _Stage, progress: Progress
 ) -> list[dict[str, Any]]:
     """Decoded outputs, one an example, in their order."""
-    encoder = Encoder(stage.tokenizer, cell.prompt)
+    encoder = stage.encoder(cell.prompt)
     prompts = [encoder.prompt_ids(example) for example in examples]
     chooser = Chooser(task, cell.seed, stage.desk.job.device, batched=cell.mode == "fast")
     constraint = next((Constraint(one, stage.classes("script")) for one in _constraints(cell)), None)
@@ -223,7 +247,7 @@ def _score(
     cell: CellSpec, examples: Sequence[Example], stage: _Stage, progress: Progress
 ) -> list[dict[str, Any]]:
     """The rows of `items.jsonl` of a `score` cell, in the order of the slice."""
-    encoder = Encoder(stage.tokenizer, cell.prompt)
+    encoder = stage.encoder(cell.prompt)
     prompts = [encoder.prompt_ids(example) for example in examples]
     asked = [(i, answer) for i, example in enumerate(examples) for answer in _continuations(cell, example)]
     rows = [(prompts[i], encoder.continuation_ids(examples[i], answer)) for i, answer in asked]
@@ -243,7 +267,7 @@ def _rank(
 ) -> list[dict[str, Any]]:
     """The rows of `items.jsonl` of a `score` cell of spans, in the order of the slice."""
     assert isinstance(cell.task, ScoreTask)
-    encoder = Encoder(stage.tokenizer, cell.prompt)
+    encoder = stage.encoder(cell.prompt)
     ranker = Ranker(encoder, examples)
     answerable = [at for at, example in enumerate(examples) if example.answers]
     if cell.task.lead == "own-words":
@@ -273,7 +297,7 @@ def _choose(
     cell: CellSpec, examples: Sequence[Example], stage: _Stage, progress: Progress
 ) -> list[dict[str, Any]]:
     """The rows of `items.jsonl` of a `score` cell of choices, in the order of the slice."""
-    offers = Offers(Encoder(stage.tokenizer, cell.prompt), examples)
+    offers = Offers(stage.encoder(cell.prompt), examples)
     progress.total, progress.unit = len(offers.rows), "choices"
     return offers.items(_scored(cell, offers.rows, stage, progress))
 
@@ -286,7 +310,7 @@ def _contrast(
     Items on one context share what is asked of it.
     """
     assert isinstance(cell.task, ScoreTask)
-    asked = list(contrasts(Encoder(stage.tokenizer, cell.prompt), examples, cell.task))
+    asked = list(contrasts(stage.encoder(cell.prompt), examples, cell.task))
     items: list[dict[str, Any]] = [
         {"id": e.id, "prompt_tokens": 0, "continuations": [], "contrast": None} for e in examples
     ]
@@ -304,7 +328,7 @@ def _look(cell: CellSpec, examples: Sequence[Example], stage: _Stage, progress: 
     """What a `lens` cell holds: its rows in the order of the slice, and the mass of every item, layer and class."""
     task, job = cell.task, stage.desk.job
     assert isinstance(task, LensTask)
-    encoder = Encoder(stage.tokenizer, cell.prompt)
+    encoder = stage.encoder(cell.prompt)
     rows = [(encoder.prompt_ids(example), _answer_ids(encoder, example, task)) for example in examples]
     classes = stage.classes(task.matrix)
     lens = Lens(stage.model, classes, stage.vocabulary.end[0])
@@ -329,7 +353,8 @@ def _interchange(
     """The rows of `items.jsonl` of an `interchange` cell, in the order of the slice."""
     task, job = cell.task, stage.desk.job
     assert isinstance(task, InterchangeTask)
-    prompts = [Encoder(stage.tokenizer, cell.prompt).prompt_ids(example) for example in examples]
+    encoder = stage.encoder(cell.prompt)
+    prompts = [encoder.prompt_ids(example) for example in examples]
     swaps = Interchange(stage.model, stage.classes("script"), task, stage.vocabulary.end[0])
     fit = rows_that_fit(stage.model, 0, job.batch_tokens, job.device)
     contexts = [example.context_id for example in examples]
@@ -447,6 +472,7 @@ def _check(cell: CellSpec, job: JobSpec) -> None:
             "window of layers and behind it, in a generate cell, at most one on scripts.",
         )
     maps = [cell.task.matrix] if isinstance(cell.task, LensTask) and is_map(cell.task.matrix) else []
-    for name in (cell.base, cell.data, *cell.adapters, *maps):
+    shots = [cell.prompt.shots] if cell.prompt.shots else []
+    for name in (cell.base, cell.data, *cell.adapters, *maps, *shots):
         if name not in job.inputs:
             raise BadInput(f"The job does not say where {name} lies.")

@@ -194,6 +194,18 @@ class Base:
                 self.model = self._load()
 
 
+def context_length(model: Any) -> int | None:
+    """The tokens of the longest text that a model was made for, as its own configuration says; None where it does not.
+
+    Models with ALiBi run on beyond it (BLOOM, whose files call it `seq_length`), others may not.
+    """
+    for name in ("max_position_embeddings", "seq_length", "n_positions"):
+        value = getattr(model.config, name, None)
+        if isinstance(value, int):
+            return value
+    return None
+
+
 def adapter_digest(folder: Path) -> str:
     """sha256 of an adapter's weights: what a finished cell records of it."""
     return sha256_file(folder / ADAPTER_FILE)

@@ -12,6 +12,7 @@ from kit.job.failures import BadInput
 from kit.jobdir import Prompt
 
 _FIELD = re.compile(r"\{(context|question|choices)\}")
+_SHOT_FIELD = re.compile(r"\{(context|question|choices|answer)\}")
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,18 @@ def render(prompt: Prompt, example: Example) -> str:
     Raises:
         BadInput: it lists choices, and the example has none.
     """
+    texts = _texts(prompt, example)
+    return _FIELD.sub(lambda match: texts[match[1]], prompt.template)
+
+
+def _texts(prompt: Prompt, example: Example) -> dict[str, str]:
     texts = {"context": example.context, "question": example.question}
     if prompt.lists:
         if not example.choices:
             raise no_choices(example)
         pairs = zip(LETTERS, example.choices, strict=False)
         texts["choices"] = "\n".join(f"{letter}: {text}" for letter, text in pairs)
-    return _FIELD.sub(lambda match: texts[match[1]], prompt.template)
+    return texts
 
 
 def offered(prompt: Prompt, example: Example) -> tuple[str, ...]:
@@ -62,8 +68,24 @@ def no_choices(example: Example) -> BadInput:
     return BadInput(f"Example {example.id!r} has no choices.", "Ask for choices of sets that have them.")
 
 
+def render_shot(prompt: Prompt, example: Example) -> str:
+    """The text of a solved example, with its first gold answer, or the letter of that where choices are listed.
+
+    Raises:
+        BadInput: it has no answer, or no choices where the prompt lists them.
+    """
+    if not example.answers:
+        raise BadInput(f"The shot {example.id!r} has no answer.", "Take shots that have one.")
+    texts, answer = _texts(prompt, example), example.answers[0]
+    texts["answer"] = LETTERS[example.choices.index(answer)] if prompt.lists else answer
+    return _SHOT_FIELD.sub(lambda match: texts[match[1]], prompt.shot)
+
+
 class Encoder:
     """Token ids of prompts, continuations and training texts under one tokenizer and one `Prompt`.
+
+    `shots` are the solved examples that stand before every item. A text is tokenised as a whole, shots and all, as
+    one string would be.
 
     Texts are tokenised without the tokenizer's special tokens; the start token is put in front by id: by the
     tokenizer's own habit (`tokenizer`), once more on top of it (`written`, which for BLOOM's tokenizer is
@@ -73,18 +95,24 @@ class Encoder:
         BadInput: the prompt asks for a start token, and the tokenizer has none.
     """
 
-    def __init__(self, tokenizer: Any, prompt: Prompt) -> None:
+    def __init__(self, tokenizer: Any, prompt: Prompt, shots: Sequence[Example] = ()) -> None:
         self.tokenizer = tokenizer
         self.prompt = prompt
+        self.shots = shots
+        self._before = "".join(render_shot(prompt, shot) for shot in shots)
         self.start = _start_ids(tokenizer, prompt.start_token)
 
     def ids(self, text: str) -> list[int]:
         """Ids of a text on its own, no start token."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
+    def text(self, example: Example) -> str:
+        """Shots and prompt."""
+        return self._before + render(self.prompt, example)
+
     def prompt_ids(self, example: Example) -> list[int]:
-        """Ids of start token and prompt: what a model is given to continue."""
-        return self.start + self.ids(render(self.prompt, example))
+        """Ids of start token, shots and prompt: what a model is given to continue."""
+        return self.start + self.ids(self.text(example))
 
     def continuation_ids(self, example: Example, answer: str) -> list[int]:
         """Ids of joint and answer as they follow `prompt_ids`.
@@ -94,7 +122,7 @@ class Encoder:
         exists: joint and answer are tokenised on their own, since a model can only continue the prompt as it
         was given.
         """
-        text = render(self.prompt, example)
+        text = self.text(example)
         head, whole = self.ids(text), self.ids(text + self.prompt.joint + answer)
         if whole[: len(head)] == head:
             return whole[len(head) :]
@@ -129,7 +157,7 @@ class Encoder:
         )
 
     def _assemble(self, example: Example, end: int) -> TrainingText:
-        text = render(self.prompt, example)
+        text = self.text(example)
         head, whole = self.ids(text), self.ids(text + self.prompt.joint + example.answers[0])
         start = len(self.start) + _shared(head, whole)
         return TrainingText(example.id, (*self.start, *whole, end), start)

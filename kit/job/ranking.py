@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 from kit.data.example import Example, foils
 from kit.job.counterfactual import gold_of
-from kit.job.prompt import Encoder, render
+from kit.job.prompt import Encoder
 from kit.job.scoring import Row, Scored
 from kit.job.spans import first_of, spans
 from kit.score import f1
@@ -69,7 +69,7 @@ class Ranker:
 
     def _asked(self, item: int, lead: str) -> Asked:
         example, encoder = self._examples[item], self._encoder
-        text = render(encoder.prompt, example) + (f"{encoder.prompt.joint}{lead}" if lead else "")
+        text = encoder.text(example) + (f"{encoder.prompt.joint}{lead}" if lead else "")
         before = (*encoder.start, *encoder.ids(text))
         anchor = text[-_ANCHOR:].rpartition("\n")[2]
         gold = gold_of(example)

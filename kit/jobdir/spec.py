@@ -30,11 +30,16 @@ class Prompt:
     answer follows after `joint`. `start_token` says whether the text begins with the tokenizer's start-of-text token:
     `tokenizer` leaves it to the tokenizer's own habit (none for BLOOM), `written` puts the token in front in addition
     to that habit, `none` suppresses both.
+
+    `shots` is the content id of a slice whose examples stand, solved, before every item, in its order and each of them
+    as `shot` has it, which holds `{answer}` beside these fields; empty: there are none.
     """
 
     template: str
     joint: str = " "
     start_token: Literal["tokenizer", "written", "none"] = "tokenizer"
+    shots: str = ""
+    shot: str = ""
 
     @property
     def lists(self) -> bool:

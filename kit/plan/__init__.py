@@ -5,7 +5,7 @@ Writes: the demand (every wanted cell and its key) and the plan (the missing job
 from kit.plan.build import build, is_current
 from kit.plan.demand import demand
 from kit.plan.estimate import Costs, Speeds
-from kit.plan.inputs import Control, Inputs, ResolvedAdapter, ResolvedModel, ResolvedSlice
+from kit.plan.inputs import Control, Inputs, ResolvedAdapter, ResolvedModel, ResolvedShots, ResolvedSlice
 from kit.plan.pack import Packing
 from kit.plan.types import (
     Coordinates,
@@ -35,6 +35,7 @@ __all__ = [
     "PlannedJob",
     "ResolvedAdapter",
     "ResolvedModel",
+    "ResolvedShots",
     "ResolvedSlice",
     "Speeds",
     "Wanted",

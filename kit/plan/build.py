@@ -57,7 +57,8 @@ def is_current(cell: WantedCell, finished: Finished) -> bool:
 def inputs_of(spec: CellSpec) -> tuple[str, ...]:
     """Content ids of what a cell reads beside its base."""
     maps = (spec.task.matrix,) if isinstance(spec.task, LensTask) and is_map(spec.task.matrix) else ()
-    return (*spec.adapters, spec.data, *maps)
+    shots = (spec.prompt.shots,) if spec.prompt.shots else ()
+    return (*spec.adapters, spec.data, *maps, *shots)
 
 
 def _unique(cells: Iterable[WantedCell]) -> list[WantedCell]:

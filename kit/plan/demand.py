@@ -98,8 +98,12 @@ def _cells(recipe: Recipe, inputs: Inputs, subject: _Subject) -> Iterator[Wanted
     switches = recipe.switches
     named = zip(expand.unrolled(recipe), expand.tasks(recipe, inputs.maps), strict=True)
     tasks = [(asked, name, task) for (_, asked), (name, task) in named]
-    for evaluate in inputs.evaluate:
-        for prompt_name, prompt in inputs.prompts.items():
+    for index, whole in enumerate(inputs.evaluate):
+        for prompt_name, plain in inputs.prompts.items():
+            evaluate, prompt = whole, plain
+            if prompt_name in inputs.shots:
+                shots = inputs.shots[prompt_name][index]
+                evaluate, prompt = shots.asked, replace(plain, shots=shots.id)
             for asked, task_name, planned in tasks:
                 task = expand.aimed(planned, evaluate.script, tuned=bool(subject.adapters))
                 if task is None or not expand.fits(asked, prompt, evaluate.choices):

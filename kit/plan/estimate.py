@@ -62,7 +62,7 @@ class Costs:
     parameters: Mapping[str, int | None] = field(default_factory=dict)
     speeds: Speeds = field(default_factory=Speeds)
     characters: Mapping[str, float] = field(default_factory=dict)
-    """Mean characters of an item, by data id."""
+    """Mean characters of an item, by data id; of shots all together."""
 
     def pretrain(self) -> Cost:
         """A small base from the embedded corpus."""
@@ -93,7 +93,7 @@ class Costs:
             each = self.speeds.items.get((cell.spec.base, kind))
             measured = measured and each is not None
             size = self.parameters.get(cell.spec.base) or 0
-            seconds += cell.items * (each or 2 * size * self._tokens(cell.spec.data) / _FLOPS[self.device])
+            seconds += cell.items * (each or 2 * size * self._tokens_of(cell) / _FLOPS[self.device])
         size = self.parameters.get(cells[0].spec.base) or 0
         disk = sum(cell.items for cell in cells) * _CELL_BYTES_AN_ITEM / 1e9
         basis = "seconds an item of stored cells of this base" if measured else self._arithmetic()
@@ -101,6 +101,13 @@ class Costs:
 
     def _arithmetic(self) -> str:
         return f"2 operations a parameter and token, {_FLOPS[self.device]:.0e} operations a second assumed"
+
+    def _tokens_of(self, cell: WantedCell) -> float:
+        """Of an item; its shots with it where each prompt is run alone, else they are run once for many."""
+        shots = cell.spec.prompt.shots
+        return self._tokens(cell.spec.data) + (
+            self._tokens(shots) if shots and cell.spec.mode == "exact" else 0
+        )
 
     def _tokens(self, data: str) -> float:
         characters = self.characters.get(data)

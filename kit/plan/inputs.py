@@ -43,6 +43,18 @@ class ResolvedSlice:
 
 
 @dataclass(frozen=True)
+class ResolvedShots:
+    """The solved examples that stand before the items of an evaluation set: `id` and `characters` are those of their
+    slice, all together, `asked` the evaluation set that is left.
+    """
+
+    id: str
+    items: int
+    characters: float
+    asked: ResolvedSlice
+
+
+@dataclass(frozen=True)
 class ResolvedModel:
     """A base model. `path` is None where it is still to be pre-trained or fetched."""
 
@@ -77,3 +89,5 @@ class Inputs:
     paths: Mapping[str, Path]
     maps: Mapping[Path | None, str] = field(default_factory=dict)
     """Content ids of the maps of tokens that lenses name; under None that of the published one."""
+    shots: Mapping[str, tuple[ResolvedShots, ...]] = field(default_factory=dict)
+    """By the name of a prompt that has them: one for each evaluation set, in order."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from kit.errors import RecipeError
 from kit.recipe.check_sets import SetChecker
-from kit.recipe.expand import lists, tasks, total_steps, trainer, unrolled
+from kit.recipe.check_shots import shots_without_a_place
+from kit.recipe.expand import lists, prompt_name, tasks, total_steps, trainer, unrolled
 from kit.recipe.faults import SEE_SCHEMA, suggestion
 from kit.recipe.load import LoadedRecipe, expanded, in_order
 from kit.recipe.model import Score
@@ -39,6 +40,7 @@ def check_names(loaded: LoadedRecipe, catalog: Catalog) -> LoadedRecipe:
         *_adapters(loaded),
         *_prompts(loaded, catalog),
         *sets.faults,
+        *(() if sets.faults else shots_without_a_place(loaded, normal["evaluate"], catalog)),
         *_decoding(loaded),
         *_late_checkpoints(loaded, limits),
     ]
@@ -112,7 +114,10 @@ def _adapters(loaded: LoadedRecipe) -> Iterator[RecipeError]:
 
 def _prompts(loaded: LoadedRecipe, catalog: Catalog) -> Iterator[RecipeError]:
     recipe = loaded.recipe
-    named: list[tuple[Loc, str]] = [(("prompts", index), name) for index, name in enumerate(recipe.prompts)]
+    named: list[tuple[Loc, str]] = [
+        (("prompts", index) if isinstance(asked, str) else ("prompts", index, "prompt"), prompt_name(asked))
+        for index, asked in enumerate(recipe.prompts)
+    ]
     for loc, name in [*named, (("train_prompt",), recipe.train_prompt)]:
         if name not in catalog.prompts:
             message = f"{name!r} is no prompt of the catalog"
@@ -126,9 +131,10 @@ def _listing(loaded: LoadedRecipe, listing: Mapping[str, bool]) -> Iterator[Reci
     if listing.get(recipe.train_prompt):
         message = f"the prompt {recipe.train_prompt!r} lists choices, and training texts have none"
         yield _fault(loaded, ("train_prompt",), message, "choose another prompt")
-    open_prompts = [name for name in recipe.prompts if not listing.get(name)]
+    prompts = [prompt_name(asked) for asked in recipe.prompts]
+    open_prompts = [name for name in prompts if not listing.get(name)]
     chooses = [isinstance(task, Score) and task.continuations == "choices" for task in recipe.tasks]
-    for index, name in enumerate(recipe.prompts):
+    for index, name in enumerate(prompts):
         if listing.get(name) and not any(chooses):
             message = f"the prompt {name!r} lists choices, and no task asks for them"
             remedy = "add the task {kind: score, continuations: choices}"

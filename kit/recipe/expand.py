@@ -20,6 +20,7 @@ from kit.jobdir import (
 )
 from kit.jobdir.cell import BAN_SCRIPTS, LAYERS, ONLY_SCRIPTS
 from kit.recipe.model import Generate, Interchange, Lens, Recipe, Score
+from kit.recipe.sources import Shots
 from kit.score.script import written_with
 
 
@@ -144,6 +145,23 @@ def eval_prompt(recipe: Recipe, prompt: Template) -> Prompt:
             return Prompt(prompt.template, prompt.joint, "written")
         case "none":
             return Prompt(prompt.template, prompt.joint, "none")
+
+
+def prompt_label(recipe: Recipe, asked: str | Shots) -> str:
+    """A prompt's name in tables: that of the catalog, and behind a colon the number of shots, and what is unusual."""
+    if isinstance(asked, str):
+        return asked
+    if recipe.switches.shots_from == "test-repeated":
+        return f"{asked.prompt}:shots={asked.shots},test-repeated"
+    unusual = {"from": asked.source, "split": asked.split, "seed": asked.seed}
+    usual = {"from": None, "split": "train", "seed": 0}
+    parts = [f"{name}={value}" for name, value in unusual.items() if value != usual[name]]
+    return ",".join([f"{asked.prompt}:shots={asked.shots}", *parts])
+
+
+def prompt_name(asked: str | Shots) -> str:
+    """The name in the catalog of a prompt that a recipe asks for."""
+    return asked if isinstance(asked, str) else asked.prompt
 
 
 def total_steps(examples: int, settings: TrainerSettings) -> int:

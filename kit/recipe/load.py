@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from kit.errors import RecipeError, RecipeErrors, Where
 from kit.recipe.duplicates import duplicate_faults, twice
-from kit.recipe.expand import tasks, unrolled
+from kit.recipe.expand import prompt_label, tasks, unrolled
 from kit.recipe.faults import type_faults
 from kit.recipe.model import Recipe
-from kit.recipe.sources import PretrainedModel
+from kit.recipe.sources import PretrainedModel, Shots
 from kit.recipe.tree import Tree, override, read_tree, refuse_if_any
 from kit.yamlfile import Loc
 
@@ -98,6 +98,13 @@ def _faults_of_sense(recipe: Recipe, tree: Tree) -> Iterator[RecipeError]:
     yield from twice(
         ((("tasks", index), label, f"the task `{label}`") for (index, _), (label, _) in named), tree
     )
+    prompts = [
+        (("prompts", index), prompt_label(recipe, asked))
+        for index, asked in enumerate(recipe.prompts)
+        if isinstance(asked, Shots)
+    ]
+    yield from twice(((loc, label, f"the prompt `{label}`") for loc, label in prompts), tree)
+    yield from _idle_shots(recipe, tree)
     for index, file in enumerate(recipe.catalog):
         if not file.is_file():
             where = tree.where(("catalog", index))
@@ -111,3 +118,18 @@ def _faults_of_sense(recipe: Recipe, tree: Tree) -> Iterator[RecipeError]:
         yield RecipeError(
             "there are adapters, but nothing to evaluate them on", where=where, remedy="add `evaluate`"
         )
+
+
+def _idle_shots(recipe: Recipe, tree: Tree) -> Iterator[RecipeError]:
+    """Where shots are the first item of the test, nothing is drawn: what says how would be passed over in silence."""
+    if recipe.switches.shots_from != "test-repeated":
+        return
+    for index, asked in enumerate(recipe.prompts):
+        if isinstance(asked, str):
+            continue
+        said = {"from": asked.source is not None, "split": asked.split != "train", "seed": asked.seed != 0}
+        for key, is_said in said.items():
+            if is_said:
+                message = f"`{key}` says how shots are drawn, and `shots_from: test-repeated` draws none"
+                remedy = "remove it, or choose `switches: {shots_from: train}`"
+                yield RecipeError(message, where=tree.where(("prompts", index, key)), remedy=remedy)

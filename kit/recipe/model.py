@@ -27,6 +27,7 @@ from kit.recipe.sources import (
     Many,
     Model,
     Name,
+    Prompt,
     Some,
     Text,
     Train,
@@ -359,8 +360,10 @@ class Recipe(Entry):
         default=(), description="What to tune on: one tuning a language, model and seed."
     )
     evaluate: Many[Evaluate] = Field(default=(), description="What to evaluate on.")
-    prompts: Some[Name] = Field(
-        default=("qa",), description="Prompts of the evaluation, by their names in the catalog."
+    prompts: Some[Prompt] = Field(
+        default=("qa",),
+        description="Prompts of the evaluation, by their names in the catalog, or with solved examples before the "
+        "question: `{prompt: qa, shots: 3}`.",
     )
     train_prompt: Name = Field(
         default="qa", description="Prompt of the training texts, by its name in the catalog."

@@ -202,6 +202,37 @@ class HubAdapter(Entry):
     revision: Text = Field(description="Commit of the hub's repository: pin it, branches move.")
 
 
+class Shots(Entry):
+    """A prompt behind solved examples, the same for all items."""
+
+    called: ClassVar[str] = "a prompt with shots"
+    prompt: Name = Field(description="Its name in the catalog.")
+    shots: Count = Field(description="How many solved examples stand before the question.")
+    source: Name | None = Field(
+        default=None,
+        alias="from",
+        description="Data set of the catalog that they are drawn from, in the evaluated language; if left out the "
+        "set that is evaluated.",
+    )
+    split: Text = Field(default="train", description="Which of its splits.")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(default=0, description="Seed of the draw.")
+
+
+def _prompt_tag(value: Any) -> str | None:
+    if isinstance(value, str):
+        return "<prompt>"
+    return "<shots>" if isinstance(value, (Mapping, Shots)) else None
+
+
+Prompt = Annotated[
+    Annotated[Name, Tag("<prompt>")] | Annotated[Shots, Tag("<shots>")],
+    Discriminator(
+        _prompt_tag,
+        **expected("the name of a prompt, or a mapping with `prompt` and `shots`", "prompt", "shots"),
+    ),
+]
+
+
 def _languages_tag(value: Any) -> str | None:
     if isinstance(value, (list, tuple)):
         return "<list>"

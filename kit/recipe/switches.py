@@ -70,6 +70,10 @@ class Switches(BaseModel):
         description="Answers run to the `end` token, or stop where their first line is complete (`newline`) "
         "(traps 8 and 19)."
     )
+    shots_from: Literal["train", "test-repeated"] = Field(
+        description="Where a prompt's `shots` come from: drawn from the `train` split, or the first item of the test "
+        "itself, repeated, the test being shorter by so many (`test-repeated`) (trap 10)."
+    )
 
 
 PAPER = Switches(
@@ -86,6 +90,7 @@ PAPER = Switches(
     decoding="sampled",
     stream="cell",
     stop="end",
+    shots_from="test-repeated",
 )
 """What the authors' scripts did."""
 
@@ -103,6 +108,7 @@ SOUND = Switches(
     decoding="greedy",
     stream="item",
     stop="newline",
+    shots_from="train",
 )
 """What answers the paper's question with the least room for artefacts."""
 

@@ -122,12 +122,15 @@ class StoredScore(NamedTuple):
 
 @dataclass(frozen=True)
 class CellFacts:
-    """What `cell.json` tells beside the spec. `n` counts items."""
+    """What `cell.json` tells beside the spec. `n` counts items, `over_long` those whose prompt is longer than the model
+    was made for.
+    """
 
     key: str
     n: int
     adapter_digests: Mapping[str, str]
     environment: Mapping[str, object]
+    over_long: int = 0
 
 
 def read_facts(folder: Path) -> CellFacts:
@@ -148,7 +151,8 @@ def read_facts(folder: Path) -> CellFacts:
                 remedy="upgrade xlt-kit to read it",
             )
         digests = {str(name): str(digest) for name, digest in value["adapter_digests"].items()}
-        return CellFacts(str(value["key"]), int(value["n"]), digests, dict(value["environment"]))
+        over_long = int(value.get("over_long", {}).get("prompts", 0))
+        return CellFacts(str(value["key"]), int(value["n"]), digests, dict(value["environment"]), over_long)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
         raise _damaged(f"not a finished cell ({_words(problem)})", path) from problem
 

@@ -154,6 +154,7 @@ class _Reader:
             tokens=np.array([item.tokens for item in items], dtype=np.int64),
             environment=facts.environment,
             adapter_digests=facts.adapter_digests,
+            over_long=facts.over_long,
             rescored=gold is not None,
             seen=wanted.seen_by_model,
             metrics_version=version,
@@ -264,6 +265,7 @@ class _Reader:
             tokens=np.zeros(0, dtype=np.int64),
             environment=facts.environment,
             adapter_digests=facts.adapter_digests,
+            over_long=facts.over_long,
             rescored=False,
             seen=wanted.seen_by_model,
             metrics_version=METRICS_VERSION,
@@ -355,6 +357,14 @@ def _notes(cells: Sequence[CellData]) -> Iterable[str]:
         )
     if any(cell.metrics_version != METRICS_VERSION for cell in stored):
         yield f"some stored scores were made by another version of the metrics than {METRICS_VERSION}"
+    long = [cell for cell in cells if cell.over_long]
+    if long:
+        worst = max(long, key=lambda cell: cell.over_long / max(cell.n, 1))
+        yield (
+            f"in {len(long)} of {len(cells)} cells prompts are longer than the model was made for, at worst "
+            f"{worst.over_long} of {worst.n} ({worst.at.dataset}/{worst.at.language}, prompt {worst.at.prompt}); "
+            "none was cut"
+        )
     machines = {_environment(cell) for cell in cells}
     if len(machines) > 1:
         yield f"the cells come from {len(machines)} environments: {'; '.join(sorted(machines))}"

@@ -52,6 +52,8 @@ class CellData:
     seen: bool
     metrics_version: int
     score_key: str | None = None
+    over_long: int = 0
+    """Items whose prompt is longer than the model was made for."""
     lens: Callable[[], LensArrays] | None = None
     """Reads the arrays of a `lens` cell, which are too large to be held by all who read results."""
 

@@ -27,6 +27,7 @@ def test_paper() -> None:
         "decoding": "sampled",
         "stream": "cell",
         "stop": "end",
+        "shots_from": "test-repeated",
     }
 
 
@@ -45,6 +46,7 @@ def test_sound() -> None:
         "decoding": "greedy",
         "stream": "item",
         "stop": "newline",
+        "shots_from": "train",
     }
 
 

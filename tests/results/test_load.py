@@ -161,6 +161,20 @@ def test_p_stop_of_another_training_of_the_adapter_is_not_joined(shelf: Shelf) -
     assert any("2 different trainings" in note for note in results.notes)
 
 
+def test_prompts_that_are_too_long_for_the_model_are_told_of(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.add(BASE, language="hi")
+    for language, over in (("de", 1), ("or", 3)):
+        path = shelf.add(BASE, language=language, prompt="qa:shots=3") / "cell.json"
+        facts = json.loads(path.read_text())
+        path.write_text(json.dumps({**facts, "over_long": {"prompts": over, "limit": 2048, "longest": 2100}}))
+    [note] = shelf.load().notes
+    assert note == (
+        "in 2 of 3 cells prompts are longer than the model was made for, at worst 3 of 4 (tiny/or, prompt qa:shots=3); "
+        "none was cut"
+    )
+
+
 def test_cells_of_several_environments_are_told(shelf: Shelf) -> None:
     shelf.add(BASE)
     shelf.add(TUNED, trained_on="tiny/de", seed=1, environment=ENVIRONMENT | {"device": "cuda"})

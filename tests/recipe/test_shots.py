@@ -1,0 +1,84 @@
+"""Prompts with shots in a recipe: their names, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from kit.catalog import Catalog
+from kit.errors import RecipeErrors
+from kit.recipe import check_names, expand, load_recipe, recipe_of
+from tests.recipe.conftest import Write
+
+
+def labels(write: Write, prompts: str, *overrides: str) -> list[str]:
+    recipe = load_recipe(write(), [f"prompts={prompts}", *overrides]).recipe
+    return [expand.prompt_label(recipe, asked) for asked in recipe.prompts]
+
+
+def test_names_in_tables_say_how_many_and_what_is_unusual(write: Write) -> None:
+    prompts = (
+        "[qa, {prompt: qa, shots: 2}, {prompt: short-span, shots: 1, from: xquad-in, split: dev, seed: 3}]"
+    )
+    assert labels(write, prompts) == [
+        "qa",
+        "qa:shots=2",
+        "short-span:shots=1,from=xquad-in,split=dev,seed=3",
+    ]
+    assert labels(write, "[{prompt: qa, shots: 2}]", "switches.shots_from=test-repeated") == [
+        "qa:shots=2,test-repeated"
+    ]
+
+
+def test_the_canonical_form_makes_the_recipe_again(write: Write) -> None:
+    for fidelity in ("sound", "paper"):
+        loaded = load_recipe(write(), ["prompts=[qa, {prompt: qa, shots: 2}]", f"fidelity={fidelity}"])
+        assert recipe_of(loaded.expanded) == loaded.recipe
+        assert loaded.expanded["prompts"] == ["qa", {"prompt": "qa", "shots": 2, "split": "train", "seed": 0}]
+
+
+def messages(write: Write, prompts: str, *overrides: str) -> str:
+    with pytest.raises(RecipeErrors) as caught:
+        check_names(load_recipe(write(), [f"prompts={prompts}", *overrides]), Catalog.load())
+    return "\n".join(str(error).partition("]: ")[2] for error in caught.value.errors)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "message"),
+    [
+        ("[{prompt: qa, shots: 0}]", "`prompts[0].shots` must be at least 1"),
+        ("[{prompt: qa}]", "`prompts[0].shots` is missing"),
+        ("[{promt: qa, shots: 1}]", "`promt` is no key of a prompt with shots (did you mean 'prompt'?)"),
+        ("[{prompt: qq, shots: 1}]", "'qq' is no prompt of the catalog (there are: qa"),
+        ("[{prompt: qa, shots: 1}, {prompt: qa, shots: 1}]", "the prompt `qa:shots=1` stands twice"),
+        (
+            "[{prompt: qa, shots: 1, from: tiny-qq}]",
+            "'tiny-qq' is no data set of questions to draw shots from (did you mean 'tiny-qa'?)",
+        ),
+        ("[{prompt: qa, shots: 1, from: xquad}]", "'xquad' has no split 'train' in 'en', 'es', 'de'"),
+        (
+            "[{prompt: qa, shots: 1, split: test}]",
+            "the test split of 'tiny-qa' is evaluated, and nothing to draw",
+        ),
+        ("[3]", "must be the name of a prompt, or a mapping with `prompt` and `shots`; found the number 3"),
+    ],
+)
+def test_what_cannot_be_is_said_with_its_remedy(write: Write, prompts: str, message: str) -> None:
+    assert message in messages(write, prompts)
+
+
+def test_how_shots_are_drawn_is_not_passed_over_where_none_are(write: Write) -> None:
+    said = messages(write, "[{prompt: qa, shots: 1, seed: 4}]", "fidelity=paper")
+    assert "`seed` says how shots are drawn, and `shots_from: test-repeated` draws none" in said
+
+
+def test_a_file_of_ones_own_needs_a_set_to_draw_from(write: Write) -> None:
+    path = write().parent / "mine.jsonl"
+    path.touch()
+    own = "evaluate=[{file: mine.jsonl, format: jsonl, language: hi}]".replace(
+        "mine", str(path.with_suffix(""))
+    )
+    assert "a file has no split 'train' to draw shots from" in messages(
+        write, "[{prompt: qa, shots: 1}]", own
+    )
+    loaded = load_recipe(write(), ["prompts=[{prompt: qa, shots: 1, from: xquad-in}]", own])
+    assert check_names(loaded, Catalog.load()).recipe.prompts == loaded.recipe.prompts
