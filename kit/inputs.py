@@ -48,7 +48,8 @@ def resolve(
     paths: dict[str, Path] = {}
     models = tuple(_models(recipe, catalog, locations, store, paths, fetch))
     adapters = tuple(_adapters(recipe, locations, paths))
-    slices = Slices(catalog, locations, store, paths)
+    asks = catalog.prompts[recipe.train_prompt].translation
+    slices = Slices(catalog, locations, store, paths, asks or "")
     train = tuple(slices.of(recipe.train))
     evaluate = tuple(_with_scripts(tuple(slices.of(recipe.evaluate)), recipe, catalog))
     shots = _shots(recipe, slices, evaluate)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
-from kit.catalog import Catalog, Locations, load_examples
+from kit.catalog import Catalog, Locations, load_examples, load_pairs
 from kit.data.controls import contexts_alone, with_shuffled_answers
 from kit.data.example import Example, read_slice, render_slice, slice_id
 from kit.data.read import read
 from kit.data.shots import draw
+from kit.data.translations import PAIRS_FORMATS, PairsFormat, TranslationPair, as_examples, read_pairs
 from kit.errors import DataError
 from kit.plan import Control, ResolvedShots, ResolvedSlice
-from kit.recipe.sources import Controlled, EvaluateSet, FileSet, Shots, TrainSet, label_of
+from kit.recipe.sources import Controlled, EvaluateSet, FileSet, Shots, TrainFile, TrainSet, label_of
 from kit.store import Store
 
 Entry = TrainSet | EvaluateSet | FileSet
@@ -21,12 +24,16 @@ Entry = TrainSet | EvaluateSet | FileSet
 
 @dataclass(frozen=True)
 class Slices:
-    """Reads data sets and puts what it renders into the store; `paths` takes where each content id lies."""
+    """Reads data sets and puts what it renders into the store; `paths` takes where each content id lies.
+
+    `translation` is the question with which a training set of pairs asks for a translation.
+    """
 
     catalog: Catalog
     locations: Locations
     store: Store
     paths: dict[str, Path]
+    translation: str = ""
 
     def of(self, entries: Sequence[Entry]) -> Iterator[ResolvedSlice]:
         """One slice a language of each set.
@@ -36,19 +43,21 @@ class Slices:
         """
         for entry in entries:
             for examples, names, seen in self._read(entry):
-                yield self._slice(examples, names, seen, entry)
+                made = self._slice(examples, names, seen, entry)
+                stage, after = getattr(entry, "stage", None), getattr(entry, "after", None)
+                yield replace(made, stage=stage or "", after=after or "")
 
     def _read(self, entry: Entry) -> Iterator[tuple[list[Example], tuple[str, str, str], frozenset[str]]]:
         """The examples of each language, their names in tables, and who has seen them."""
         if isinstance(entry, FileSet):
             names = (entry.label, entry.language, "file")
-            yield read(entry.file, entry.format, entry.language), names, frozenset()
+            yield read_file(entry, self.catalog, self.translation), names, frozenset()
             return
         dataset = self.catalog.datasets[entry.dataset]
         languages = dataset.languages() if entry.languages == "all" else entry.languages
         for language in languages:
             names = (entry.dataset, language, entry.split)
-            examples = load_examples(self.catalog, *names, self.locations)
+            examples = read_set(self.catalog, names, self.locations, self.translation)
             yield examples, names, dataset.seen_families(language, entry.split)
 
     def drawn(self, asked: Shots, test: ResolvedSlice) -> ResolvedShots:
@@ -154,3 +163,40 @@ def _controlled(examples: list[Example], entry: Controlled, names: tuple[str, st
         raise DataError(
             f"{'/'.join(names)} is no control: {problem}", remedy="leave `answers: shuffled` out for it"
         ) from problem
+
+
+def read_file(entry: FileSet, catalog: Catalog, translation: str) -> list[Example]:
+    """The examples of a file of one's own; pairs as items that ask for a `translation`. Raises as `Slices.of`."""
+    if not isinstance(entry, TrainFile) or entry.format not in PAIRS_FORMATS:
+        return read(entry.file, entry.format, entry.language)
+    pairs = read_pairs(entry.file, entry.language, cast(PairsFormat, entry.format))
+    return _asked(
+        pairs,
+        entry.translated_from or entry.language,
+        entry.translated_to or entry.language,
+        catalog,
+        translation,
+    )
+
+
+def read_set(
+    catalog: Catalog, where: tuple[str, str, str], locations: Locations, translation: str
+) -> list[Example]:
+    """The examples of a data set, language and split; pairs as items that ask for a `translation`. Raises as
+    `Slices.of`.
+    """
+    dataset = catalog.datasets[where[0]]
+    if not dataset.pairs:
+        return load_examples(catalog, *where, locations)
+    pairs = load_pairs(catalog, *where, locations)
+    return _asked(
+        pairs, dataset.translated_from or where[1], dataset.translated_to or where[1], catalog, translation
+    )
+
+
+def _asked(
+    pairs: list[TranslationPair], source: str, target: str, catalog: Catalog, translation: str
+) -> list[Example]:
+    names = {"{source}": catalog.language(source).title, "{target}": catalog.language(target).title}
+    question = re.sub(r"\{source\}|\{target\}", lambda match: names[match[0]], translation)
+    return as_examples(pairs, question, source)

@@ -21,11 +21,11 @@ from kit.audit import (
 )
 from kit.catalog import Catalog, Locations, load_examples, load_lines, locate_tokenizer
 from kit.data.example import Example
-from kit.data.read import read
 from kit.errors import KitError, MissingInputError, UsageError
 from kit.jobdir import Prompt
 from kit.recipe import expand
 from kit.recipe.sources import FileSet, NamedModel
+from kit.slices import read_file, read_set
 
 REFERENCES = "xquad-in-references"
 ORIGINALS = ("xquad-in", "en", "train")
@@ -103,7 +103,10 @@ def audit_training_sets(workspace: Workspace, request: Request) -> Audit:
             }
         try:
             examples = _examples(source, catalog, workspace.locations if named else near)
-            audit = audit_texts(examples, catalog.language(source.language).script)
+            own = (
+                examples[0].language if examples else source.language
+            )  # of pairs: the language of the source
+            audit = audit_texts(examples, catalog.language(own).script)
             tokens = count_tokens(examples, tokenization, rule) if tokenization else None
             met = overlaps(examples, pools)
             quality = lines.quality(source, examples)
@@ -185,10 +188,11 @@ def _of_catalog(catalog: Catalog, request: Request) -> Iterator[Source]:
 
 
 def _examples(source: Source, catalog: Catalog, locations: Locations) -> list[Example]:
+    asks = catalog.prompts["qa"].translation or ""
     if source.file is not None:
-        examples = read(source.file.file, source.file.format, source.file.language)
+        examples = read_file(source.file, catalog, asks)
     else:
-        examples = load_examples(catalog, source.dataset, source.language, source.split, locations)
+        examples = read_set(catalog, (source.dataset, source.language, source.split), locations, asks)
     kept = [example for example in examples if example.answers]
     return kept[: source.limit] if source.limit else kept
 

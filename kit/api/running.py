@@ -22,6 +22,7 @@ from kit.jobdir import (
     JobSpec,
     Piece,
     SeriesSpec,
+    TuneSpec,
     atomic_write,
 )
 from kit.manifest import compose
@@ -206,6 +207,7 @@ def _adapters_used(pieces: tuple[Piece, ...]) -> list[str]:
     made = {name for p in pieces if isinstance(p.work, AdapterSpec) for name in outputs_of(p.work, p.keys)}
     cells = [cell for p in pieces if isinstance(p.work, EvaluateSpec) for cell in p.work.cells]
     used = [p.work.adapter for p in pieces if isinstance(p.work, DeriveSpec)]
+    used += [name for p in pieces if isinstance(p.work, TuneSpec) for name in p.work.parents]
     used += [name for cell in cells for name in cell.adapters]
     return [name for name in used if name not in made]
 

@@ -198,6 +198,9 @@ class _Reading:
                 if code not in languages:
                     place = _way_to(code, dataset, self.documents[way])
                     yield self._unknown("the language", code, languages, place)
+            for key, code in (("from", dataset.translated_from), ("to", dataset.translated_to)):
+                if code and code not in languages:
+                    yield self._unknown("the language", code, languages, (*way, key))
             for family, notes in dataset.seen_by.items():
                 seen = (*way, "seen_by", family)
                 if family not in families:

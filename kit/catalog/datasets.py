@@ -12,12 +12,14 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from kit.catalog.entries import Commit, Entry, Name, Names, Part, Repository, Text
 from kit.corpus import SIZES, load_templates
+from kit.data.translations import PAIRS_FORMATS
 
 DataFormat = Literal[
-    "squad", "xquad-in", "tydiqa", "jsonl", "belebele", "corpus", "corpus-choices", "pairs", "lines", "probe"
-]
-"""`corpus` is the embedded one, made on the spot, with choices in `corpus-choices`; `pairs` are translations, `lines`
-texts, `probe` a probe's arrays with the map of their axis, all others questions.
+    "squad", "xquad-in", "tydiqa", "jsonl", "belebele", "corpus", "corpus-choices",
+    "pairs", "pairs-jsonl", "pairs-tsv", "lines", "probe",
+]  # fmt: skip
+"""`corpus` is the embedded one, made on the spot, with choices in `corpus-choices`; `pairs` and its like are
+translations, `lines` texts, `probe` a probe's arrays with the map of their axis, all others questions.
 """
 
 _EVERY = ""  # in `files`: the path holds for every language of `languages`
@@ -72,7 +74,8 @@ class DatasetEntry(Entry):
 
     `files` maps a split to a path within that place, in which `{language}` stands for the code of each of
     `languages`; or to a mapping of languages to paths. `answerable_only` drops questions without an answer.
-    `canary` is the mark by which leaked copies of the data are found.
+    `canary` is the mark by which leaked copies of the data are found. Translation pairs say the language that they are
+    translated `from`, or `to`; the other one is each of `languages`.
     """
 
     format: DataFormat
@@ -85,6 +88,8 @@ class DatasetEntry(Entry):
     codes: Names = Field(default=(), alias="languages")
     files: Annotated[dict[Name, dict[str, Text]], BeforeValidator(_files)] = Field(default={})
     answerable_only: bool = False
+    translated_from: Name | None = Field(default=None, alias="from")
+    translated_to: Name | None = Field(default=None, alias="to")
     seen_by: Annotated[dict[Name, tuple[Seen, ...]], BeforeValidator(_seen)] = Field(default={})
     _checksums: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
@@ -95,6 +100,11 @@ class DatasetEntry(Entry):
             if places or self.files or self.codes:
                 raise ValueError("the embedded corpus has languages, splits and a place of its own")
             return self
+        directions = [language for language in (self.translated_from, self.translated_to) if language]
+        if directions and not self.pairs:
+            raise ValueError("`from` and `to` are for translation pairs")
+        if len(directions) > 1:
+            raise ValueError("give one of `from` and `to`: the other language is each of `languages`")
         if len(places) != 1:
             raise ValueError("say where the files lie: one of `github` (with `revision`), `url`, `path`")
         if (self.github is None) != (self.revision is None):
@@ -116,7 +126,12 @@ class DatasetEntry(Entry):
     @property
     def questions(self) -> bool:
         """Whether the set holds questions with contexts and answers, and so gives examples."""
-        return self.format not in ("pairs", "lines", "probe")
+        return self.format not in (*PAIRS_FORMATS, "lines", "probe")
+
+    @property
+    def pairs(self) -> bool:
+        """Whether the set holds translation pairs."""
+        return self.format in PAIRS_FORMATS
 
     @property
     def embedded(self) -> bool:

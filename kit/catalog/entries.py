@@ -82,18 +82,23 @@ class PromptEntry(Entry):
     """A prompt: `template` holds `{context}` and `{question}`; the answer follows after `joint`.
 
     `shot` is how a solved example stands before it, with `{answer}` too; left out, it is the template with its answer
-    and an empty line.
+    and an empty line. `translation` is the question with which tuning on pairs asks for a translation from `{source}`
+    to `{target}`, two languages by their English names; a prompt without it is no prompt for that.
     """
 
     template: Text
     joint: str = " "
     shot: Text | None = None
+    translation: Text | None = None
 
     @model_validator(mode="after")
     def _holds_all(self) -> PromptEntry:
         for part in ("{context}", "{question}"):
             if part not in self.template:
                 raise ValueError(f"the template must hold {part}")
+        for part in ("{source}", "{target}"):
+            if self.translation is not None and part not in self.translation:
+                raise ValueError(f"the question for a translation must hold {part}")
         for part in ("{context}", "{question}", "{answer}"):
             if self.shot is not None and part not in self.shot:
                 raise ValueError(f"the shot must hold {part}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 from kit.catalog.catalog import Catalog
 from kit.catalog.datasets import DatasetEntry
@@ -13,7 +14,7 @@ from kit.corpus import examples as corpus_examples
 from kit.data.example import Example
 from kit.data.probe import Probe, read_array, read_axis
 from kit.data.read import read
-from kit.data.translations import TranslationPair, read_lines, read_pairs
+from kit.data.translations import PairsFormat, TranslationPair, read_lines, read_pairs
 from kit.errors import CatalogError
 
 
@@ -49,10 +50,11 @@ def load_examples(
 def load_pairs(
     catalog: Catalog, dataset: str, language: str, split: str, locations: Locations
 ) -> list[TranslationPair]:
-    """The translation pairs of a data set of format `pairs`. Raises as `load_examples`."""
+    """The translation pairs of a data set that holds such. Raises as `load_examples`."""
     entry, code = _part(catalog, dataset, language, split)
-    _require(entry, "pairs")
-    return read_pairs(locate_data(entry, code, split, locations), code)
+    if not entry.pairs:
+        _require(entry, "pairs")
+    return read_pairs(locate_data(entry, code, split, locations), code, cast(PairsFormat, entry.format))
 
 
 def load_lines(catalog: Catalog, dataset: str, language: str, split: str, locations: Locations) -> list[str]:

@@ -179,7 +179,8 @@ def _related(claim: Claim, subject: Subject, column: Column) -> bool:
 
 
 def _dataset(subject: Subject) -> str:
-    return subject.trained_on.partition("/")[0]
+    """Of a tuning that goes on from others: their sets and languages before its own set."""
+    return subject.trained_on.rpartition("/")[0] or subject.trained_on
 
 
 def _among(dataset: str, language: str, sets: Sets, groups: Groups) -> bool:

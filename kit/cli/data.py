@@ -135,7 +135,7 @@ def _print(entry: DatasetEntry, counts: list[dict[str, Any]], examples: list[Exa
 def _show_pairs(
     workspace: Workspace, catalog: Catalog, entry: DatasetEntry, parts: list[tuple[str, str]], count: int
 ) -> None:
-    if entry.format != "pairs":
+    if not entry.pairs:
         raise CatalogError(
             f"the data set {entry.name!r} holds {entry.format}, which this command does not show"
         )

@@ -12,6 +12,7 @@ from kit.api import Workspace, results
 from kit.cli.common import print_json, workspace_options
 from kit.errors import StorageError, UsageError, Where
 from kit.results import LensTable, lens_tables
+from kit.results.grid import row_name
 from kit.schedule.runfolder import find_run
 
 
@@ -93,6 +94,7 @@ def lens(
 def _with_row(table: LensTable, row: str | None) -> LensTable:
     if row is None:
         return table
+    row = row_name(row)
     kept = tuple(
         one for one in table.rows if one.subject.is_base or row in (one.subject.name, one.subject.trained_on)
     )

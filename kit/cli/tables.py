@@ -21,6 +21,7 @@ from kit.report.formats import FORMATS, over_generation_csv, over_generation_jso
 from kit.report.published import published_lines
 from kit.report.text import VALUES
 from kit.results import CellData, Results, metric_named, over_generation_table, transfer_table
+from kit.results.grid import row_name
 from kit.results.types import of_task
 from kit.schedule.runfolder import find_run
 
@@ -189,7 +190,7 @@ def _find(found: Results, words: str, seed: int | None) -> list[CellData]:
     if exact := found.find(words):
         return [exact]
     trained, _, column = words.rpartition(":")
-    trained = "" if trained == "base" else trained
+    trained = "" if trained == "base" else row_name(trained)
     named = [
         cell
         for cell in generated

@@ -26,22 +26,23 @@ class Bases:
         self._device = device
         self._emit = emit
         self._held: Base | None = None
-        self._is: tuple[Path, Weights] | None = None
+        self._is: tuple[Path, Weights, tuple[Path, ...]] | None = None
         self._spoilt = ""
 
     def get(self, folder: Path, weights: Weights, parents: Sequence[Path] = ()) -> Base:
-        """The base in `folder` with these weights; tells of it where it has to be loaded, and why once more.
+        """The base in `folder` with these weights and `parents` merged in; tells of it where it has to be loaded, and
+        why once more.
 
         Raises:
             BadInput: it cannot be loaded.
         """
-        wanted = (folder, weights)
+        wanted = (folder, weights, tuple(parents))
         why = self._spoilt
-        if not why and self._held is not None:
-            if self._is != wanted:
+        if not why and self._is is not None and self._is != wanted:
+            if self._is[:2] != wanted[:2]:
                 why = f"with weights {weights}"
-            elif parents:
-                why = "parents are merged into it"
+            else:
+                why = "parents are merged into it" if parents else "other adapters had been merged into it"
         if self._held is not None and not why:
             _free()  # what a tuning held: batches are made as large as the free memory
             return self._held
@@ -49,7 +50,7 @@ class Bases:
         self._held = None
         _free()
         self._held, self._is = Base(folder, weights, self._device, parents), wanted
-        self._spoilt = "other adapters had been merged into it" if parents else ""
+        self._spoilt = ""
         return self._held
 
     def spoil(self, why: str) -> None:

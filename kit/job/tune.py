@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from kit.job.model import ADAPTER_FILE, DTYPES, adapter_digest, load_tokenizer, 
 from kit.job.prompt import Encoder
 from kit.job.stream import Step, epoch_ends, plan_steps
 from kit.job.trainer import Collator, Row, StepCallback, StepReport, StepTrainer, training_arguments
-from kit.jobdir import JobFolder, JobSpec, Lora, TuneSpec, publish_folder
+from kit.jobdir import PARENTS_FILE, JobFolder, JobSpec, Lora, TuneSpec, publish_folder
 
 _VERSION = 1  # of the job kind
 
@@ -134,6 +134,8 @@ def train(desk: Desk, model: Any, rows: Sequence[Row], steps: Sequence[Step], wa
     spec = desk.job.work
     assert isinstance(spec, TuneSpec)
 
+    parents = {name: adapter_digest(Path(desk.job.inputs[name])) for name in spec.parents}
+
     def on_step(report: StepReport) -> None:
         desk.emit("batch", step=report.step, examples=report.batches)
         desk.emit(
@@ -149,7 +151,7 @@ def train(desk: Desk, model: Any, rows: Sequence[Row], steps: Sequence[Step], wa
     def on_model(step: int, tuned: Any) -> None:
         if step in wanted:
             with unstopped():
-                digest = save(tuned, desk.folder, step)
+                digest = save(tuned, desk.folder, step, parents)
                 desk.landed[str(step)] = digest
             desk.emit("adapter", step=step, digest=digest)
 
@@ -160,8 +162,8 @@ def train(desk: Desk, model: Any, rows: Sequence[Row], steps: Sequence[Step], wa
     trainer.train()
 
 
-def save(model: Any, folder: JobFolder, step: int) -> str:
-    """Publish the adapter as it is now; returns the digest of its weights."""
+def save(model: Any, folder: JobFolder, step: int, parents: Mapping[str, str]) -> str:
+    """Publish the adapter as it is now, with the digests of its parents; returns the digest of its weights."""
     unfinished = folder.scratch / f"adapter-{step}"
     model.save_pretrained(str(unfinished), save_embedding_layers=False)
     # peft's model card says nothing that is not in the configuration.
@@ -174,6 +176,8 @@ def save(model: Any, folder: JobFolder, step: int) -> str:
     (unfinished / ADAPTER_FILE).chmod(0o644)
     digest = adapter_digest(unfinished)
     (unfinished / "digest.txt").write_text(digest + "\n", encoding="ascii")
+    if parents:
+        (unfinished / PARENTS_FILE).write_text(json.dumps(parents, indent=1), encoding="ascii")
     publish_folder(unfinished, folder.adapters / str(step))
     return digest
 

@@ -5,7 +5,7 @@ Standard library only, so that both worlds can import it. The host writes `job.j
 `result.json` last of all. Whoever sees the folder can follow, stop, resume or read the job.
 """
 
-from kit.jobdir.cell import CELL_SCHEMA, DERIVED_FILE, ITEMS_FILE, LENS_FILE, digest_of_cell
+from kit.jobdir.cell import CELL_SCHEMA, DERIVED_FILE, ITEMS_FILE, LENS_FILE, PARENTS_FILE, digest_of_cell
 from kit.jobdir.codec import SpecError, decode, encode
 from kit.jobdir.files import append_line, atomic_write, publish_folder, read_json, sha256_file, tree_digest
 from kit.jobdir.folder import Event, Failure, FailureCode, Handle, JobFolder, Result
@@ -39,6 +39,7 @@ __all__ = [
     "DERIVED_FILE",
     "ITEMS_FILE",
     "LENS_FILE",
+    "PARENTS_FILE",
     "SCHEMA",
     "AdapterSpec",
     "CellSpec",

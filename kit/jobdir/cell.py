@@ -18,6 +18,8 @@ ITEMS_FILE = "items.jsonl"
 LENS_FILE = "lens.npz"
 DERIVED_FILE = "derived.json"
 """In the folder of an adapter that was derived from another: which, and the digest of its weights."""
+PARENTS_FILE = "parents.json"
+"""In an adapter's folder: the digests of the adapters that it goes on from, by name; absent where there are none."""
 
 
 def broken(script: str) -> str:

@@ -32,7 +32,7 @@ def build(demand: Demand, finished: Finished, costs: Costs, packing: Packing | N
     tunings = {
         key: _single_derivation(key, wanted, demand, costs, packing)
         if isinstance(demand.tunings[key].spec, DeriveSpec)
-        else _single_tuning(key, steps, demand, costs, packing, pretrainings)
+        else _single_tuning(key, steps, demand, costs, packing, {*pretrainings, *wanted})
         for key, steps in wanted.items()
     }
     evaluations = []
@@ -96,49 +96,64 @@ def _pretrain_jobs(
 def _wanted_steps(
     demand: Demand, subjects: Iterable[list[WantedCell]], finished: Finished, bare: bool
 ) -> dict[str, tuple[int, ...]]:
-    """The tunings that must be done, and the steps whose adapters are needed.
+    """The tunings and derivations that must be done, each after what it is made from, and the steps whose adapters are
+    needed.
 
-    Where one of the adapters of a tuning's missing cells is not there, the tuning makes all of them anew.
+    Where one of the adapters of a tuning's missing cells is not there, the tuning makes all of them anew, and so do
+    those that go on from it.
     """
     if bare:
-        every = {
-            key: tuple(step for step in wanted.steps if f"{key}@{step}" not in finished.adapters)
-            for key, wanted in demand.tunings.items()
-        }
-        return {key: steps for key, steps in every.items() if steps}
-    needed: dict[str, list[str]] = {}
-    for cells in subjects:
-        if (tuning := _tuning_of(cells[0].spec)) in demand.tunings:
-            needed.setdefault(tuning, []).extend(a for cell in cells for a in cell.spec.adapters)
-    for key in list(needed):
+        needed = {f"{key}@{step}" for key, wanted in demand.tunings.items() for step in wanted.steps}
+        needed -= finished.adapters.keys()
+    else:
+        needed = {adapter for cells in subjects for cell in cells for adapter in cell.spec.adapters}
+    order = _parents_first(demand)
+    for key in reversed(order):
+        spec, steps = demand.tunings[key].spec, _steps(needed, key)
+        if isinstance(spec, DeriveSpec) and any(f"{key}@{step}" not in finished.adapters for step in steps):
+            needed.add(spec.adapter)
+    found: dict[str, tuple[int, ...]] = {}
+    for key in order:
+        spec, steps = demand.tunings[key].spec, _steps(needed, key)
+        anew = isinstance(spec, TuneSpec) and any(_maker(parent) in found for parent in spec.parents)
+        if steps and (anew or any(f"{key}@{step}" not in finished.adapters for step in steps)):
+            found[key] = steps
+    return found
+
+
+def _parents_first(demand: Demand) -> list[str]:
+    """The tunings and derivations of a demand, each after what it is made from."""
+    order: dict[str, None] = {}
+
+    def visit(key: str) -> None:
+        if key in order or key not in demand.tunings:
+            return
         spec = demand.tunings[key].spec
-        if isinstance(spec, DeriveSpec) and any(a not in finished.adapters for a in needed[key]):
-            needed.setdefault(_maker(spec.adapter), []).append(spec.adapter)
-    return {
-        tuning: _steps(adapters, tuning)
-        for tuning, adapters in needed.items()
-        if any(adapter not in finished.adapters for adapter in adapters)
-    }
+        for adapter in spec.parents if isinstance(spec, TuneSpec) else (spec.adapter,):
+            visit(_maker(adapter))
+        order[key] = None
+
+    for key in demand.tunings:
+        visit(key)
+    return list(order)
 
 
 def _single_tuning(
-    tuning: str,
-    steps: tuple[int, ...],
-    demand: Demand,
-    costs: Costs,
-    packing: Packing,
-    pretrainings: Mapping[str, PlannedJob],
+    tuning: str, steps: tuple[int, ...], demand: Demand, costs: Costs, packing: Packing, to_do: set[str]
 ) -> Single:
+    """`to_do` are the bases, tunings and derivations that must be done."""
     wanted = demand.tunings[tuning]
     assert isinstance(wanted.spec, TuneSpec)
     spec = replace(wanted.spec, save_steps=steps)
     model = demand.models[spec.base]
     inputs = (spec.base, spec.data, *spec.parents)
-    needs = (spec.base,) if spec.base in pretrainings else ()
+    parents = [_maker(parent) for parent in spec.parents]
+    needs = tuple(need for need in (spec.base, *parents) if need in to_do)
     cost = costs.tune(model, wanted)
     subject = spec.label.removeprefix(f"{model.name} on ").replace(", seed ", " seed ")
     job = PlannedJob(tuning, f"tune {spec.label}", spec, (tuning,), needs, inputs, cost)
-    return Single(job, model.name, subject, holder=packing.holder(tuning))
+    before = parents[-1] if parents and parents[-1] in to_do else ""
+    return Single(job, model.name, subject, before, packing.holder(tuning))
 
 
 def _single_derivation(
@@ -175,8 +190,8 @@ def _trained_on(cells: list[WantedCell]) -> str:
 
 
 def _interleaved(tunings: Mapping[str, Single], evaluations: list[Single]) -> list[Single]:
-    """Evaluations that wait for nothing first, then each tuning before its evaluation, and after that what is derived
-    from it: rows fill in one by one.
+    """Evaluations that wait for nothing first, then each tuning before its evaluation, and after that what goes on or
+    is derived from it: rows fill in one by one.
     """
     singles = [one for one in evaluations if not one.tuning]
 

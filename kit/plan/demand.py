@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from kit.jobdir import CellSpec, DeriveSpec, TuneSpec, key_of
 from kit.plan.inputs import Inputs, ResolvedModel, ResolvedSlice
-from kit.plan.types import Coordinates, Demand, Wanted, WantedCell, WantedTuning
+from kit.plan.types import THEN, Coordinates, Demand, Wanted, WantedCell, WantedTuning
 from kit.recipe import Recipe, expand
 from kit.recipe.sources import CONTROL_MARK
 
@@ -24,6 +24,22 @@ class _Subject:
     seed: int | None = None
 
 
+@dataclass(frozen=True)
+class _Tuned:
+    """A training set of a recipe with a seed: its tuning, and what is evaluated of it (`made`: the tuning itself, or
+    the doubles of it that a control asks for). `trained_on` names it in tables, `parents` are the adapters that it
+    goes on from, `last` is the one that it ends in.
+    """
+
+    train: ResolvedSlice
+    seed: int
+    tuning: WantedTuning
+    made: tuple[WantedTuning, ...]
+    trained_on: str
+    parents: tuple[str, ...]
+    last: str
+
+
 def demand(recipe: Recipe, inputs: Inputs) -> Demand:
     """Models x (base, tunings x seeds x checkpoints, ready-made adapters) x evaluation sets x prompts x tasks, as far
     as these fit together (`expand.fits`).
@@ -32,14 +48,11 @@ def demand(recipe: Recipe, inputs: Inputs) -> Demand:
     cells: list[WantedCell] = []
     for model in inputs.models:
         subjects = [_Subject(model)]
-        for train in inputs.train:
-            for seed in recipe.seeds:
-                tuning = _tuning(recipe, inputs, model, train, seed)
-                tunings.setdefault(tuning.key, tuning)
-                made = [tuning] if not train.control.random else _doubles(tuning, train)
-                tunings |= {one.key: one for one in made}
-                for one in made:
-                    subjects += _checkpoints(model, train, seed, one)
+        for tuned in _tunings(recipe, inputs, model):
+            for one in (tuned.tuning, *tuned.made):  # a tuning and its double share it
+                known = tunings.get(one.key, one)
+                tunings[one.key] = replace(known, steps=tuple(sorted({*known.steps, *one.steps})))
+            subjects += _checkpoints(model, tuned)
         subjects += [
             _Subject(model, (a.id,), trained_on=a.name)
             for a in inputs.adapters
@@ -51,17 +64,36 @@ def demand(recipe: Recipe, inputs: Inputs) -> Demand:
     return Demand(Wanted(recipe.name, tuple(cells)), tunings, models)
 
 
+def _tunings(recipe: Recipe, inputs: Inputs, model: ResolvedModel) -> Iterator[_Tuned]:
+    """Every tuning after those that it goes on from, with each of which it shares its seed."""
+    stages: dict[str, list[_Tuned]] = {train.stage: [] for train in inputs.train}
+    for train in inputs.train:
+        for before in stages[train.after] if train.after else [None]:
+            for seed in recipe.seeds if before is None else [before.seed]:
+                tuned = _tuning(recipe, inputs, model, train, seed, before)
+                stages[train.stage].append(tuned)
+                yield tuned
+
+
 def _tuning(
-    recipe: Recipe, inputs: Inputs, model: ResolvedModel, train: ResolvedSlice, seed: int
-) -> WantedTuning:
-    switches, prompt = recipe.switches, inputs.train_prompt
-    name = train.dataset.partition(CONTROL_MARK)[0] if train.control.random else train.dataset
+    recipe: Recipe,
+    inputs: Inputs,
+    model: ResolvedModel,
+    train: ResolvedSlice,
+    seed: int,
+    before: _Tuned | None,
+) -> _Tuned:
+    switches, prompt, random = recipe.switches, inputs.train_prompt, train.control.random
+    name = train.dataset.partition(CONTROL_MARK)[0] if random else train.dataset
+    way = f"{before.trained_on}{THEN}" if before else ""
+    parents = (*before.parents, before.last) if before else ()
     spec = TuneSpec(
         base=model.wanted.id,
         data=train.id,
         prompt=replace(prompt, template="{context}", joint="") if train.control.alone else prompt,
         lora=model.lora,
         trainer=expand.trainer(recipe),
+        parents=parents,
         end_token=switches.end_token,
         loss_on="all" if train.control.alone else switches.loss_on,
         sequence_limit=recipe.sequence_limit,
@@ -69,11 +101,16 @@ def _tuning(
         weights=switches.weights,
         autocast=switches.autocast,
         seed=seed,
-        label=f"{model.wanted.name} on {name}/{train.language}, seed {seed}",
+        label=f"{model.wanted.name} on {way}{name}/{train.language}, seed {seed}",
     )
     last = expand.total_steps(train.items, spec.trainer)
-    steps = sorted({last if step == "last" else int(step) for step in recipe.checkpoints} - {0})
-    return WantedTuning(key_of("tune", spec), spec, train.items, tuple(steps))
+    steps = {last if step == "last" else int(step) for step in recipe.checkpoints} - {0}
+    if train.stage and any(other.after == train.stage for other in inputs.train):
+        steps.add(last)  # what comes after it begins there
+    tuning = WantedTuning(key_of("tune", spec), spec, train.items, tuple(sorted(steps)))
+    made = _doubles(tuning, train) if random else [tuning]
+    end = next((f"{one.key}@{last}" for one in made if last in one.steps), "")
+    return _Tuned(train, seed, tuning, tuple(made), f"{way}{train.dataset}/{train.language}", parents, end)
 
 
 def _doubles(tuning: WantedTuning, train: ResolvedSlice) -> list[WantedTuning]:
@@ -86,12 +123,11 @@ def _doubles(tuning: WantedTuning, train: ResolvedSlice) -> list[WantedTuning]:
     return made
 
 
-def _checkpoints(
-    model: ResolvedModel, train: ResolvedSlice, seed: int, tuning: WantedTuning
-) -> Iterator[_Subject]:
-    trained_on = f"{train.dataset}/{train.language}"
-    for step in tuning.steps:
-        yield _Subject(model, (f"{tuning.key}@{step}",), trained_on, train.language, step, seed)
+def _checkpoints(model: ResolvedModel, tuned: _Tuned) -> Iterator[_Subject]:
+    for one in tuned.made:
+        for step in one.steps:
+            adapters = (*tuned.parents, f"{one.key}@{step}")
+            yield _Subject(model, adapters, tuned.trained_on, tuned.train.language, step, tuned.seed)
 
 
 def _cells(recipe: Recipe, inputs: Inputs, subject: _Subject) -> Iterator[WantedCell]:

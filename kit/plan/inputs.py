@@ -26,7 +26,8 @@ class ResolvedSlice:
     """A training or evaluation set in one language, rendered. `seen_by` are model families that were tuned on it.
 
     `characters`: mean length of an item, context and question and first answer together. `script`: what its language is
-    written in, by ISO 15924; empty where that is not known. `choices`: its items have choices.
+    written in, by ISO 15924; empty where that is not known. `choices`: its items have choices. Of a training set,
+    `stage` is the name under which others come after it, and `after` that of the stage that it comes after itself.
     """
 
     id: str
@@ -40,6 +41,8 @@ class ResolvedSlice:
     script: str = ""
     control: Control = Control()
     choices: bool = False
+    stage: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Jobs of one base put together into series, so that it is loaded once for all of them. Pure.
 
-What a tuning makes is evaluated in the same series, where both fit into its hours: a strand. Strands are dealt out, the
+What a tuning makes is evaluated in the same series, where both fit into its hours: a strand. So are tunings that go on
+from it, unless slots would stand idle meanwhile; else they are strands that wait for it. Strands are dealt out, the
 longest first, each to the series that has least to do; there are at least as many series as slots, where there are
-strands enough.
+strands enough. Those of one series wait for the same tuning or for none, so that no two series wait for each other.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ class Packing:
 class Single:
     """A tuning or evaluation as a job of its own, whose `needs` name a tuning by its key.
 
-    `subject` is what it tunes or evaluates, for a title; `tuning` what it waits for, a tuning or a derivation; `holder`
-    the series at work that has it in its hands.
+    `subject` is what it tunes or evaluates, for a title; `tuning` what it waits for, a tuning or a derivation: that of
+    what it evaluates, or what it goes on from; `holder` the series at work that has it in its hands.
     """
 
     job: PlannedJob
@@ -72,7 +73,7 @@ class Single:
         return self.job.cost.seconds
 
 
-Strand = tuple[Single, ...]
+Strand = list[Single]
 
 
 def packed(singles: Sequence[Single], packing: Packing) -> list[PlannedJob]:
@@ -86,7 +87,7 @@ def packed(singles: Sequence[Single], packing: Packing) -> list[PlannedJob]:
         else:
             (free if packing.series and single.job.id not in packing.living else apart).append(single)
     jobs = [_series(group, name) for name, group in held.items()]
-    strands, waiting = _strands(free, packing.hours * 3600)
+    strands, waiting = _strands(free, packing)
     jobs += [one.job for one in (*apart, *waiting)]
     jobs += [_job(list(bunch)) for bunch in _bunches(strands, packing)]
     places = {key: job.id for job in jobs for key in job.keys}
@@ -95,44 +96,71 @@ def packed(singles: Sequence[Single], packing: Packing) -> list[PlannedJob]:
     return _sorted(sorted(jobs, key=lambda job: min(order[key] for key in job.keys)))
 
 
-def _strands(singles: Sequence[Single], limit: float) -> tuple[list[Strand], list[Single]]:
-    """What goes together, and what must wait for another job: for a tuning elsewhere, or one too long to share with."""
+def _strands(singles: Sequence[Single], packing: Packing) -> tuple[list[Strand], list[Single]]:
+    """What goes together, and what must wait for another job: for a tuning elsewhere, or one too long to share with.
+    What others wait for stands before them.
+    """
+    limit = packing.hours * 3600
+    fair = min(limit, sum(one.seconds for one in singles) / packing.slots)
+    families = _families(singles)
     strands: dict[str, Strand] = {}
     home: dict[str, str] = {}  # of a tuning, or of what is derived from one: its strand
     waiting = []
     for one in singles:
-        place = home.get(one.tuning) if one.tuning else one.job.id
-        if not one.tuning:
-            strands.setdefault(one.job.id, (one,))
-        elif place is not None and _seconds(strands[place]) + one.seconds <= limit:
-            strands[place] = (*strands[place], one)
+        root = home.get(one.tuning, "")
+        if isinstance(one.job.work, TuneSpec):
+            place = root if root and families[root] <= fair * (1 + 1e-9) else one.job.id
+        elif not one.tuning:
+            place = one.job.id
+        elif root and _seconds(strands[root]) + one.seconds <= limit:
+            place = root
         else:
             waiting.append(one)
             continue
+        strands.setdefault(place, []).append(one)
         if isinstance(one.job.work, AdapterSpec):
-            home[one.job.id] = str(place)
+            home[one.job.id] = place
     return list(strands.values()), waiting
 
 
+def _families(singles: Sequence[Single]) -> dict[str, float]:
+    """By tuning: the seconds of itself and of all that waits for it, near or far."""
+    found: dict[str, float] = {}
+    for one in reversed(singles):  # what waits stands behind
+        own = one.seconds + found.get(one.job.id, 0.0)
+        if isinstance(one.job.work, AdapterSpec):
+            found[one.job.id] = own
+        found[one.tuning] = found.get(one.tuning, 0.0) + own
+    return found
+
+
 def _bunches(strands: Sequence[Strand], packing: Packing) -> list[list[Single]]:
-    """Strands of one base each, none longer than the hours unless it is a single strand."""
-    bases: dict[str, list[Strand]] = {}
+    """Strands of one base each that wait for the same, none longer than the hours unless it is a single strand."""
+    bases: dict[tuple[str, str], list[Strand]] = {}
     for strand in strands:
-        bases.setdefault(_base(strand[0]), []).append(strand)
+        bases.setdefault((_base(strand[0]), strand[0].tuning), []).append(strand)
     limit = packing.hours * 3600
-    fair = max(sum(map(_seconds, strands)) / packing.slots, 1e-9)
-    counts = {base: min(len(own), _share(own, min(limit, fair))) for base, own in bases.items()}
-    while sum(counts.values()) < packing.slots:
-        able = [base for base, own in bases.items() if counts[base] < len(own)]
+    fair = _total(strands) / packing.slots
+    counts = {
+        # What waits for a tuning begins when that is done, and then has all slots.
+        group: min(len(own), _share(own, min(limit, _total(own) / packing.slots if group[1] else fair)))
+        for group, own in bases.items()
+    }
+    ready = [group for group in bases if not group[1]]
+    while sum(counts[group] for group in ready) < packing.slots:
+        able = [group for group in ready if counts[group] < len(bases[group])]
         if not able:
             break
-        longest = max(able, key=lambda base: sum(map(_seconds, bases[base])) / counts[base])
-        counts[longest] += 1
-    return [bunch for base, own in bases.items() for bunch in _dealt(own, counts[base], limit)]
+        counts[max(able, key=lambda group: _total(bases[group]) / counts[group])] += 1
+    return [bunch for group, own in bases.items() for bunch in _dealt(own, counts[group], limit)]
+
+
+def _total(strands: Sequence[Strand]) -> float:
+    return max(sum(map(_seconds, strands)), 1e-9)
 
 
 def _share(strands: Sequence[Strand], limit: float) -> int:
-    return max(1, ceil(sum(map(_seconds, strands)) / limit - 1e-6))
+    return max(1, ceil(_total(strands) / limit - 1e-6))
 
 
 def _dealt(strands: Sequence[Strand], count: int, limit: float) -> list[list[Single]]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from kit.jobdir import AdapterSpec, CellSpec, EvaluateSpec, PretrainSpec, SeriesSpec
 
 SCHEMA = 1
+THEN = " → "
+"""Between the training sets of tunings that go on from one another, in the name of the last."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Coordinates:
     """Where a cell stands in the tables.
 
     `trained_on` is empty for a base, else `dataset/language` of a training set (`dataset~control/language` of one that
-    is a control) or the name of a ready-made adapter.
+    is a control; behind those that its tuning goes on from: `first/or → second/hi`) or a ready-made adapter's name.
     `step` counts optimizer steps (0: base); `seed` is that of the tuning (None: base, ready-made). `task` is
     `generate` or `score`, with what differs from the recipe's switches behind a colon.
     """

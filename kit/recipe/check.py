@@ -13,7 +13,7 @@ from kit.recipe.expand import lists, prompt_name, tasks, total_steps, trainer, u
 from kit.recipe.faults import SEE_SCHEMA, suggestion
 from kit.recipe.load import LoadedRecipe, expanded, in_order
 from kit.recipe.model import Score
-from kit.recipe.sources import NamedModel, PathAdapter, PathModel, PretrainedModel
+from kit.recipe.sources import NamedModel, PathAdapter, PathModel, PretrainedModel, TrainFile, TrainSet
 from kit.recipe.tree import refuse_if_any
 from kit.yamlfile import Loc
 
@@ -123,6 +123,19 @@ def _prompts(loaded: LoadedRecipe, catalog: Catalog) -> Iterator[RecipeError]:
             message = f"{name!r} is no prompt of the catalog"
             yield _fault(loaded, loc, message, suggestion(name, catalog.prompts))
     yield from _listing(loaded, {name: lists(entry) for name, entry in catalog.prompts.items()})
+    asks = catalog.prompts.get(recipe.train_prompt)
+    for index, entry in enumerate(recipe.train):
+        if asks is not None and asks.translation is None and _is_pairs(entry, catalog):
+            message = f"the prompt {recipe.train_prompt!r} has no question for a translation, and this set holds pairs"
+            yield _fault(
+                loaded, ("train", index), message, "use `train_prompt: qa`, or a prompt with `translation`"
+            )
+
+
+def _is_pairs(entry: TrainSet | TrainFile, catalog: Catalog) -> bool:
+    if isinstance(entry, TrainFile):
+        return entry.pairs
+    return entry.dataset in catalog.datasets and catalog.datasets[entry.dataset].pairs
 
 
 def _listing(loaded: LoadedRecipe, listing: Mapping[str, bool]) -> Iterator[RecipeError]:

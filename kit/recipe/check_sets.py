@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kit.errors import RecipeError
 from kit.recipe.duplicates import Found, slice_of, twice
 from kit.recipe.faults import SEE_SCHEMA, suggestion
-from kit.recipe.sources import EvaluateSet, FileSet, TrainSet
+from kit.recipe.sources import EvaluateSet, FileSet, TrainFile, TrainSet
 from kit.yamlfile import Loc, nearest
 
 if TYPE_CHECKING:
@@ -46,10 +46,13 @@ class SetChecker:
             message = f"{entry.dataset!r} is no data set of the catalog"
             self._refuse((*loc, "dataset"), message, suggestion(entry.dataset, options))
             return entry
-        if not dataset.questions:
+        if not dataset.questions and not (loc[0] == "train" and dataset.pairs):
             message = f"{entry.dataset!r} holds no questions but {dataset.format}"
             self._refuse((*loc, "dataset"), message, "choose another data set")
             return entry
+        if dataset.pairs and not (dataset.translated_from or dataset.translated_to):
+            message = f"{entry.dataset!r} does not say which way its pairs are translated"
+            self._refuse((*loc, "dataset"), message, "add `from` or `to` to it in its catalog file")
         if entry.languages == "all":
             codes = self._all(dataset, entry.split, (*loc, "split"))
         else:
@@ -63,7 +66,11 @@ class SetChecker:
         if entry.label in self.catalog.datasets:
             message = f"{entry.label!r} is the name of a data set of the catalog"
             self._refuse((*loc, "name"), message, "give the file another `name`")
-        return entry.model_copy(update={"language": code or entry.language})
+        changed = {"language": code or entry.language}
+        for key, field in (("from", "translated_from"), ("to", "translated_to")):
+            if isinstance(entry, TrainFile) and (other := getattr(entry, field)):
+                changed[field] = self._code(other, (*loc, key)) or other
+        return entry.model_copy(update=changed)
 
     def _all(self, dataset: DatasetEntry, split: str, loc: Loc) -> tuple[str, ...]:
         """The languages that have the split."""

@@ -69,18 +69,21 @@ def _slices(entries: Any, key: str) -> Iterator[Found]:
 def slice_of(entry: Mapping[str, Any], language: str, key: str) -> tuple[Hashable, str] | None:
     """What one language of a set must not share with another, and how it is called. None: the set is faulty.
 
-    Tunings are told apart in tables by data set and language, columns by these and the split.
+    Tunings are told apart in tables by data set and language and by what they come after, columns by the first two and
+    the split.
     """
+    after = str(entry.get("after") or "") if key == "train" else ""
+    behind = f" after {after}" if after else ""
     if isinstance(dataset := entry.get("dataset"), str):
         split = entry.get("split", "test") if key == "evaluate" else ""
         dataset = label_of(dataset, control_of(entry)) if key == "train" else dataset
-        called = f"{dataset}/{language}" + (f" ({split})" if split else "")
-        return (dataset, language, str(split)), called
+        called = f"{dataset}/{language}" + (f" ({split})" if split else "") + behind
+        return (dataset, language, str(split), after), called
     if isinstance(file := entry.get("file"), str):
         name = entry.get("name")
         name = name if isinstance(name, str) else PurePath(file).stem
         name = label_of(name, control_of(entry)) if key == "train" else name
-        return (name, language, "file"), f"{name}/{language} (file)"
+        return (name, language, "file", after), f"{name}/{language} (file){behind}"
     return None
 
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from kit.errors import RecipeError, RecipeErrors, Where
 from kit.recipe.duplicates import duplicate_faults, twice
 from kit.recipe.expand import prompt_label, tasks, unrolled
-from kit.recipe.faults import type_faults
+from kit.recipe.faults import suggestion, type_faults
 from kit.recipe.model import Recipe
 from kit.recipe.sources import PretrainedModel, Shots
 from kit.recipe.tree import Tree, override, read_tree, refuse_if_any
@@ -105,6 +105,7 @@ def _faults_of_sense(recipe: Recipe, tree: Tree) -> Iterator[RecipeError]:
     ]
     yield from twice(((loc, label, f"the prompt `{label}`") for loc, label in prompts), tree)
     yield from _idle_shots(recipe, tree)
+    yield from _stages(recipe, tree)
     for index, file in enumerate(recipe.catalog):
         if not file.is_file():
             where = tree.where(("catalog", index))
@@ -133,3 +134,23 @@ def _idle_shots(recipe: Recipe, tree: Tree) -> Iterator[RecipeError]:
                 message = f"`{key}` says how shots are drawn, and `shots_from: test-repeated` draws none"
                 remedy = "remove it, or choose `switches: {shots_from: train}`"
                 yield RecipeError(message, where=tree.where(("prompts", index, key)), remedy=remedy)
+
+
+def _stages(recipe: Recipe, tree: Tree) -> Iterator[RecipeError]:
+    """A stage has a name of its own, and what comes after it stands below it."""
+    named = [(("train", at, "stage"), entry.stage) for at, entry in enumerate(recipe.train) if entry.stage]
+    yield from twice(((loc, name, f"the stage {name!r}") for loc, name in named), tree)
+    above: list[str] = []
+    for index, entry in enumerate(recipe.train):
+        if entry.after and entry.after not in above:
+            where = tree.where(("train", index, "after"))
+            below = (
+                "stands at or below this one"
+                if entry.after in [name for _, name in named]
+                else "is named nowhere"
+            )
+            remedy = (
+                suggestion(entry.after, above) or "give the set that comes first a `stage`, and put it above"
+            )
+            yield RecipeError(f"the stage {entry.after!r} {below}", where=where, remedy=remedy)
+        above += [entry.stage] if entry.stage else []

@@ -21,7 +21,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from kit.data.read import QuestionFormat
+from kit.data.translations import PAIRS_FORMATS, PairsFormat
 
+TrainFormat = Literal[QuestionFormat, PairsFormat]
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
 
 
@@ -247,6 +249,13 @@ _LANGUAGES = Field(description="Language codes, or `all` that the data set has."
 _LIMIT = Field(default=None, description="The first so many examples of each language only.")
 
 
+_STAGE = Field(default=None, description="A name for these tunings, so that others can go on `after` them.")
+_AFTER = Field(
+    default=None,
+    description="Name of a `stage` above: these tunings go on from where its tunings end, each from each of them.",
+)
+
+
 class Controlled(Entry):
     """What makes a training set a control: a comparison that has all but what is to be learnt (S2)."""
 
@@ -301,6 +310,8 @@ class TrainSet(Controlled):
     languages: Languages = _LANGUAGES
     split: Text = Field(default="train", description="Which of its splits.")
     limit: Count | None = _LIMIT
+    stage: Name | None = _STAGE
+    after: Name | None = _AFTER
 
 
 class EvaluateSet(Entry):
@@ -330,7 +341,37 @@ class FileSet(Entry):
 
 
 class TrainFile(FileSet, Controlled):
-    """A data file of one's own to tune on."""
+    """A data file of one's own to tune on: questions, or translation pairs."""
+
+    format: TrainFormat = Field(description="How it is written.")  # type: ignore[assignment]
+    translated_from: Text | None = Field(
+        default=None, alias="from", description="Of pairs: the language that they are translated from."
+    )
+    translated_to: Text | None = Field(
+        default=None,
+        alias="to",
+        description="Of pairs, instead of `from`: the language that they are translated to.",
+    )
+    stage: Name | None = _STAGE
+    after: Name | None = _AFTER
+
+    @property
+    def pairs(self) -> bool:
+        """Whether it holds translation pairs."""
+        return self.format in PAIRS_FORMATS
+
+    @model_validator(mode="after")
+    def _one_direction(self) -> TrainFile:
+        given = [
+            name for name, value in (("from", self.translated_from), ("to", self.translated_to)) if value
+        ]
+        if given and not self.pairs:
+            raise PydanticCustomError("direction", "`{key}` is for translation pairs", {"key": given[0]})
+        if self.pairs and len(given) != 1:
+            raise PydanticCustomError(
+                "direction", "pairs need one of `from` and `to`: the other is `language`"
+            )
+        return self
 
 
 def _tag_by_key(*keys: str, other: str | None = None) -> Any:
@@ -373,8 +414,11 @@ _SET_EXPECTED = expected(
     *("dataset", "languages", "split", "limit", "file", "format", "language", "name"),
 )
 Train = Annotated[
-    Annotated[TrainSet, Tag("<dataset>")] | Annotated[TrainFile, Tag("<file>")],
-    Discriminator(_SET_TAG, **_SET_EXPECTED),
+    Annotated[TrainSet, Tag("<train-dataset>")] | Annotated[TrainFile, Tag("<train-file>")],
+    Discriminator(
+        lambda value: {"<dataset>": "<train-dataset>", "<file>": "<train-file>"}.get(_SET_TAG(value)),
+        **_SET_EXPECTED,
+    ),
 ]
 Evaluate = Annotated[
     Annotated[EvaluateSet, Tag("<dataset>")] | Annotated[FileSet, Tag("<file>")],

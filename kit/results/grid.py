@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from kit.errors import DataError
-from kit.plan.types import Coordinates, WantedCell
+from kit.plan.types import THEN, Coordinates, WantedCell
 from kit.results.types import CellData, Floats, MissingCell, Results, of_task
 from kit.score import code
 
@@ -100,6 +101,11 @@ class Grid:
     def base(self) -> Subject:
         """The row of the untuned model."""
         return Subject(self.model)
+
+
+def row_name(words: str) -> str:
+    """What a row was tuned on, as tables have it; `->` is as good as its arrow, which few keyboards have."""
+    return re.sub(r"\s*(->|→)\s*", THEN, words.strip())
 
 
 def grids(results: Results, task: str = "generate") -> list[Grid]:

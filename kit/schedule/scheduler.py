@@ -268,8 +268,14 @@ class Scheduler:
 
     def _block(self) -> None:
         for job_id, job in self._jobs.items():
-            ended = [n for n in job.needs if self._stage(n) in ("failed", "blocked", "stopped")]
-            if job.stage == "waiting" and ended:
+            if job.stage != "waiting":
+                continue
+            ended = [
+                n
+                for n in job.needs
+                if self._stage(n) in ("failed", "blocked", "stopped") and not self._met(job, n)
+            ]
+            if ended:
                 first = self._jobs[ended[0]]
                 why = "was stopped" if first.stage == "stopped" else "failed"
                 self._set(
@@ -284,9 +290,18 @@ class Scheduler:
         free = [slot for slot in self.executor.slots if slot.name not in busy]
         free = free[: max(0, len(free) - elsewhere)]
         for job_id, job in self._jobs.items():
-            ready = job.stage == "waiting" and all(self._stage(need) == "done" for need in job.needs)
+            ready = job.stage == "waiting" and all(self._met(job, need) for need in job.needs)
             if ready and free and self._start(job_id, free[0]):
                 free.pop(0)
+
+    def _met(self, job: JobState, need: str) -> bool:
+        """Whether a job has all that it takes from another: that one is done, or has failed in a thing that this one
+        does not take (a series holds many).
+        """
+        if self._stage(need) not in ("failed", "stopped"):
+            return self._stage(need) == "done"
+        taken = set(self._plan[job.id].inputs) & set(self._plan[need].outputs)
+        return bool(taken) and all(map(self._landed, taken))
 
     def _start(self, job_id: str, slot: Slot) -> bool:
         """Start a job; False where there is nothing left for it to do, or no room to start it."""

@@ -22,7 +22,7 @@ import filelock
 import platformdirs
 
 from kit.errors import StorageError, Where
-from kit.jobdir import DERIVED_FILE, atomic_write, publish_folder, read_json
+from kit.jobdir import DERIVED_FILE, PARENTS_FILE, atomic_write, publish_folder, read_json
 from kit.store.folders import DIGESTS, copied, drop, write_digests
 
 SCHEMA = 2
@@ -109,10 +109,12 @@ class Store:
 
     def adapter(self, tuning: str, step: int) -> Path | None:
         """The folder of a finished adapter, or None; none either of one that was derived from an adapter which has been
-        made anew since, and differs.
+        made anew since, and differs, or that goes on from others which are not there any more as they were.
         """
         folder = _present(self.adapter_path(tuning, step))
-        return None if folder is None or self.outdated(tuning, step) else folder
+        if folder is None or self.outdated(tuning, step):
+            return None
+        return folder if self._stands(folder) else None
 
     def outdated(self, tuning: str, step: int) -> bool:
         """Whether an adapter that is there was derived from another that has been made anew since, and differs."""
@@ -221,7 +223,9 @@ class Store:
     def put_adapter(self, folder: Path, tuning: str, step: int) -> Path:
         """Move a finished adapter into the store. A repeated tuning replaces an adapter of another digest."""
         final = self.adapter_path(tuning, step)
-        other = final.exists() and (folder / "digest.txt").read_text() != (final / "digest.txt").read_text()
+        other = final.exists() and any(
+            _text(folder / name) != _text(final / name) for name in ("digest.txt", PARENTS_FILE)
+        )
         return self._put(folder, final, other)
 
     def put_model(self, folder: Path, key: str) -> Path:
@@ -240,6 +244,19 @@ class Store:
     def cell_facts(self) -> Iterator[dict[str, Any]]:
         """`cell.json` of every stored cell; damaged ones are passed over."""
         return (facts for facts in self.cells().values() if facts is not None)
+
+    def _stands(self, adapter: Path) -> bool:
+        """Whether the adapters that one goes on from are stored, with the weights that it was tuned on."""
+        if not (adapter / PARENTS_FILE).exists():
+            return True
+        try:
+            parents = {str(name): digest for name, digest in read_json(adapter / PARENTS_FILE).items()}
+        except (OSError, ValueError, AttributeError):
+            return False  # damaged: it is made anew
+        found = (name.partition("@") for name in parents)
+        return all(
+            self.adapter_digest(tuning, int(step)) == parents[f"{tuning}@{step}"] for tuning, _, step in found
+        )
 
     def _is_of_now(self, digests: object) -> bool:
         """Whether the adapters that a cell came from are those that are stored, as far as they are."""
@@ -299,6 +316,10 @@ def _schema(marker: Path) -> int:
             where=Where(str(marker)),
             remedy="remove the file if it is damaged",
         ) from problem
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
 
 
 def _facts(cell: Path) -> Any:

@@ -5,7 +5,8 @@ Started in the place of the interpreter (`quick_job.py -m kit.job FOLDER`). Titl
 told to end), `slow-once` (at its first go in a folder), `stubborn` (ignores the first signal), `fail`, `vanish` (dies
 without a word), `vanish-once`, `forget` (says done, leaves its cells out), `hungry` (takes all memory unless its
 batches are small), `fills` (its disk), `half-once` (a tuning that dies after its first checkpoint, then goes well),
-`late` (a series that waits after its first piece for a file `go-on`), `vanish-late` (one that dies after it).
+`late` (a series that waits after its first piece for a file `go-on`), `vanish-late` (one that dies after it),
+`fail-late` (one that fails after it).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import shutil
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,10 @@ def main(folder: JobFolder) -> int:
         print("the last words of a failing job", flush=True)
         failure = Failure(FailureCode.BAD_INPUT, "the input is bad", "mend the input")
         folder.write_result(Result("failed", {}, {}, 0.0, failure))
+        return 1
+    if word == "fail-late":
+        produce(replace(spec, work=replace(spec.work, pieces=spec.work.pieces[:1])), folder)
+        folder.write_result(Result("failed", {}, {}, 0.0, Failure(FailureCode.BAD_INPUT, "the input is bad")))
         return 1
     if word != "forget":
         produce(spec, folder)

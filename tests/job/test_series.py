@@ -19,6 +19,7 @@ from kit.data.example import render_slice
 from kit.job.failures import InPiece, classify
 from kit.job.work import work
 from kit.jobdir import (
+    PARENTS_FILE,
     CellSpec,
     EvaluateSpec,
     FailureCode,
@@ -32,6 +33,7 @@ from kit.jobdir import (
     TrainerSettings,
     TuneSpec,
     key_of,
+    read_json,
     sha256_file,
 )
 from tests.job.conftest import QA, events, examples
@@ -173,8 +175,27 @@ def test_parents_are_merged_into_a_base_of_their_own(bench: Bench) -> None:
         "",
         "parents are merged into it",
         "other adapters had been merged into it",
-        "other adapters had been merged into it",
     ]
+    kept = folder.adapters / key_of("tune", child) / "2"
+    assert read_json(kept / PARENTS_FILE) == {
+        tuned(TUNE)[0]: sha256_file(
+            folder.adapters / key_of("tune", TUNE) / "2" / "adapter_model.safetensors"
+        )
+    }
+
+
+def test_a_failed_parent_costs_its_children_alone(bench: Bench) -> None:
+    bad = replace(TUNE, seed=8, save_steps=(99,))
+    orphan, child = replace(TUNE, parents=tuned(bad, 99)), replace(TUNE, parents=tuned(TUNE))
+    grandchild = replace(orphan, parents=(*orphan.parents, *tuned(orphan)), seed=1)
+    works = (bad, orphan, cells((*orphan.parents, *tuned(orphan))), grandchild, TUNE, child)
+    pieces = pieces_of((*works, cells((*child.parents, *tuned(child)))))
+    folder = bench.write("series", pieces)
+    with pytest.raises(InPiece):
+        bench.run(folder)
+    assert {path.name for path in folder.adapters.iterdir()} == {key_of("tune", TUNE), key_of("tune", child)}
+    assert {path.name for path in folder.cells.iterdir()} == set(pieces[-1].keys)
+    assert len(events(folder, "warning")) == 3
 
 
 def test_what_is_in_the_folder_already_is_not_made_again(bench: Bench) -> None:

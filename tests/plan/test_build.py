@@ -103,6 +103,47 @@ def test_all_checkpoints_of_a_tuning_come_from_one_job() -> None:
     assert build(demand(*cells), done, Costs()).jobs[0].work.save_steps == (26, 60)  # type: ignore[union-attr]
 
 
+def chain() -> tuple[Demand, WantedTuning, WantedTuning, WantedCell]:
+    """A tuning on `de` that goes on on `hi`, whose cell alone is asked for."""
+    parent = tuning("de")
+    spec = TuneSpec("base-0", "data-train-hi", PROMPT, parents=(f"{parent.key}@60",), label="de → hi")
+    child = WantedTuning(key_of("tune", spec), spec, 103, (60,))
+    wanted = replace(cell("or", "hi").spec, adapters=(f"{parent.key}@60", f"{child.key}@60"))
+    asked = replace(cell("or", "hi"), key=key_of("generate", wanted), spec=wanted)
+    tunings = {child.key: child, parent.key: parent}
+    return Demand(Wanted("r", (asked,)), tunings, {"base-0": BASE}), parent, child, asked
+
+
+def test_a_tuning_that_goes_on_from_another_waits_for_it() -> None:
+    demand, parent, child, asked = chain()
+    assert child.key != tuning("hi").key, "the parent is in the key"
+    jobs = build(demand, Finished(), Costs()).jobs
+    assert [(job.id, job.needs) for job in jobs[:2]] == [(parent.key, ()), (child.key, (parent.key,))]
+    assert jobs[2].keys == (asked.key,) and jobs[2].needs == (child.key,)
+    assert f"{parent.key}@60" in jobs[1].inputs
+    there = Finished(adapters={f"{parent.key}@60": "w"})
+    assert [job.id for job in build(demand, there, Costs()).jobs[:1]] == [child.key]
+    assert build(demand, there, Costs()).jobs[0].needs == ()
+
+
+def test_a_parent_that_is_made_anew_takes_its_children_with_it() -> None:
+    demand, parent, child, asked = chain()
+    there = Finished(adapters={f"{child.key}@60": "w"})
+    assert [job.id for job in build(demand, there, Costs()).jobs[:2]] == [parent.key, child.key]
+    digests = {f"{parent.key}@60": "old", f"{child.key}@60": "w"}
+    assert build(demand, Finished({asked.key: digests}, {}), Costs()).jobs == ()
+    now = Finished({asked.key: digests}, {f"{parent.key}@60": "new"})
+    assert [job.id for job in build(demand, now, Costs()).jobs[:1]] == [child.key]
+
+
+def test_without_evaluation_every_stage_is_asked_for() -> None:
+    demand, parent, child, _ = chain()
+    bare = replace(demand, wanted=Wanted("r", ()))
+    assert [job.id for job in build(bare, Finished(), Costs()).jobs] == [parent.key, child.key]
+    there = Finished(adapters={f"{child.key}@60": "w"})
+    assert [job.id for job in build(bare, there, Costs()).jobs] == [parent.key]
+
+
 def test_a_recipe_without_evaluation_asks_for_its_adapters() -> None:
     plan = build(demand(), Finished(), Costs())
     assert [job.work.save_steps for job in plan.jobs] == [(60,), (60,)]  # type: ignore[union-attr]

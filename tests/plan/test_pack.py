@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.jobdir import CellSpec, EvaluateSpec, GenerateTask, JobSpec, Prompt, SeriesSpec, TuneSpec, key_of
@@ -31,6 +31,7 @@ SIZES = (2_000_000, 50_000_000, 900_000_000)
 
 
 def tuning(base: str, number: int, **more: object) -> WantedTuning:
+    """More of a tuning: `parents`, say."""
     spec = TuneSpec(base, f"train-{number}", PROMPT, label=f"{base} on d/l{number}, seed 1", **more)  # type: ignore[arg-type]
     return WantedTuning(key_of("tune", spec), spec, 103, (13, 60))
 
@@ -64,6 +65,19 @@ def grid(
     return tunings, cells
 
 
+def children(parent: WantedTuning, count: int, items: int) -> tuple[list[WantedTuning], list[WantedCell]]:
+    """Tunings that go on from a parent's last step, each evaluated."""
+    parents = (*parent.spec.parents, f"{parent.key}@60")
+    made = [tuning(parent.spec.base, number, parents=parents) for number in range(count)]
+    return made, [behind(cell(parent.spec.base, "data-0", items, one), parents) for one in made]
+
+
+def behind(one: WantedCell, parents: tuple[str, ...]) -> WantedCell:
+    """A cell of a tuning that has parents."""
+    spec = replace(one.spec, adapters=(*parents, *one.spec.adapters))
+    return replace(one, key=key_of("generate", spec), spec=spec)
+
+
 COSTS = Costs(parameters=dict(zip(BASES, SIZES, strict=True)))
 
 
@@ -90,6 +104,7 @@ def check(plan: Plan, single: Plan, packing: Packing, finished: Finished) -> Non
         for work, own in found:
             keys += own
             if isinstance(work, TuneSpec):
+                assert set(work.parents) <= made, "a parent is there before it is gone on from"
                 made |= {f"{own[0]}@{step}" for step in work.save_steps}
             else:
                 assert adapters_of(work) <= made, "an adapter is there before it is needed"
@@ -115,6 +130,14 @@ def asked(draw: st.DrawFn) -> tuple[Demand, Finished, Packing]:
         own, theirs = grid(base, draw(st.integers(0, 5)), draw(st.integers(1, 2000)), draw(st.integers(1, 3)))
         tunings += own
         cells += theirs
+        for parent in own[: draw(st.integers(0, 2))]:
+            own, theirs = children(parent, draw(st.integers(1, 3)), draw(st.integers(1, 2000)))
+            tunings += own
+            cells += theirs
+            if draw(st.booleans()):
+                own, theirs = children(own[0], 2, 50)
+                tunings += own
+                cells += theirs
     there = draw(st.sets(st.sampled_from([one.key for one in cells])))
     names = [f"{one.key}@{step}" for one in tunings for step in (13, 60)]
     adapters = dict.fromkeys(draw(st.sets(st.sampled_from(names))) if names else (), "w")
@@ -123,6 +146,7 @@ def asked(draw: st.DrawFn) -> tuple[Demand, Finished, Packing]:
     return demand(tunings, cells), Finished(stored, adapters), packing
 
 
+@settings(deadline=None)
 @given(asked())
 def test_every_piece_is_in_one_job_after_what_it_needs_and_within_the_hours(
     case: tuple[Demand, Finished, Packing],
@@ -136,6 +160,7 @@ def test_every_piece_is_in_one_job_after_what_it_needs_and_within_the_hours(
     assert len(starts) >= min(packing.slots, len(apart))
 
 
+@settings(deadline=None)
 @given(asked(), st.data())
 def test_what_a_series_at_work_has_in_its_hands_stays_there(
     case: tuple[Demand, Finished, Packing], data: st.DataObject
@@ -213,3 +238,17 @@ def test_a_measured_speed_decides_how_much_a_series_takes() -> None:
     slow = replace(COSTS, speeds=Speeds({("base-0", "generate"): 1.0}))
     plan = build(wanted, Finished(), slow, Packing(hours=2.5))
     assert len(plan.jobs) == 3  # five strands of half an hour and of more than an hour
+
+
+def test_children_share_a_series_with_their_parent_where_no_slot_stands_idle_and_are_dealt_out_else() -> None:
+    tunings, cells = grid("base-1", 1, 300, 1)
+    own, theirs = children(tunings[0], 4, 300)
+    asked_for = demand([*tunings, *own], [*cells, *theirs])
+    [alone] = build(asked_for, Finished(), COSTS, Packing(slots=1, hours=1000)).jobs
+    assert alone.needs == () and len(pieces(alone)) == 1 + 2 * 5
+    plan = build(asked_for, Finished(), COSTS, Packing(slots=2, hours=1000))
+    [first] = [job for job in plan.jobs if tunings[0].key in job.keys]
+    behind_it = [job for job in plan.jobs if job.needs]
+    assert [job.needs for job in behind_it] == [(first.id,)] * 2
+    assert {f"{tunings[0].key}@60"} == {name for job in behind_it for name in job.inputs if "@" in name}
+    assert sorted(len(pieces(job)) for job in behind_it) == [4, 4]

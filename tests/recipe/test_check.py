@@ -90,7 +90,7 @@ def test_every_unknown_name_is_told_at_once(write: Write, catalog: Catalog) -> N
           - {name: mine, model: tiny-bloom, path: ./mine}
         train:
           - {dataset: xquad-im, languages: [hi]}
-          - {dataset: flores-in-enxx, languages: [hi]}
+          - {dataset: xquad-in-references, languages: [de]}
         evaluate:
           - {dataset: xquad-in, languages: [Hindi, xx, ory_Oryaa, or, fi]}
           - {dataset: xquad-in, languages: [hi], split: tset}
@@ -109,7 +109,7 @@ def test_every_unknown_name_is_told_at_once(write: Write, catalog: Catalog) -> N
     assert found[4].startswith("5:18: 'tiny-bloom' is none of the recipe's models")
     assert found[5] == f"5:37: there is no folder {folder}/mine (check the path)"
     assert found[6] == "7:6: 'xquad-im' is no data set of the catalog (did you mean 'xquad-in'?)"
-    assert found[7] == "8:6: 'flores-in-enxx' holds no questions but pairs (choose another data set)"
+    assert found[7] == "8:6: 'xquad-in-references' holds no questions but lines (choose another data set)"
     assert found[8] == "10:37: 'Hindi' is no language of the catalog (did you mean 'hi' (Hindi)?)"
     assert found[9].startswith("10:44: 'xx' is no language of the catalog (there are: as, bn, ")
     assert found[10] == "10:48: 'ory_Oryaa' is no language of the catalog (did you mean 'or' (Odia)?)"

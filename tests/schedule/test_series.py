@@ -73,6 +73,25 @@ def test_a_series_that_was_stopped_keeps_what_has_landed(bench: Bench) -> None:
     assert bench.store.cell("cell-e") is None and bench.store.cell("cell-free") is not None
 
 
+def test_a_failed_series_blocks_what_takes_what_it_has_not_made(bench: Bench) -> None:
+    """The parent of one job has landed before the series failed, that of the other has not."""
+    jobs = (
+        series("fail-late", tuning("tune-t", "x"), tuning("tune-u", "x")),
+        evaluation("child", "ok", ("series-1",), ("tune-t@60",)),
+        evaluation("orphan", "ok", ("series-1",), ("tune-u@60",)),
+        evaluation("grandchild", "ok", ("child",)),
+    )
+    state = bench.run(*jobs)
+    assert stages(state) == {
+        "series-1": "failed",
+        "child": "done",
+        "orphan": "blocked",
+        "grandchild": "done",
+    }
+    failure = state.jobs[2].failure
+    assert failure is not None and failure.message == "needs «fail-late», which failed"
+
+
 def _start(bench: Bench, job: PlannedJob) -> Handle:
     folder = bench.folder.job(job.id)
     folder.write_spec(bench.prepare(job, bench.executor.slots[0]))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kit.errors import StorageError
+from kit.jobdir import PARENTS_FILE
 from kit.store import Store
 
 
@@ -71,6 +72,27 @@ def test_what_was_derived_from_an_adapter_does_not_outlive_another_training_of_i
     assert store.adapter_digest("derive-1", 60) == "d1"
     store.remove_adapter("derive-1", 60)
     assert store.adapter_steps("derive-1") == []
+
+
+def test_an_adapter_is_there_only_while_those_are_that_it_goes_on_from(store: Store, tmp_path: Path) -> None:
+    def child(name: str, digest: str) -> Path:
+        folder = adapter(tmp_path / name, "c")
+        (folder / PARENTS_FILE).write_text(json.dumps({"tune-1@60": digest}))
+        return folder
+
+    store.put_adapter(child("a", "w1"), "tune-2", 9)
+    assert store.adapter("tune-2", 9) is None, "its parent is not there"
+    store.put_adapter(adapter(tmp_path / "p", "w1"), "tune-1", 60)
+    assert store.adapter_digest("tune-2", 9) == "c"
+    store.put_adapter(adapter(tmp_path / "q", "w2"), "tune-1", 60)
+    assert store.adapter_digest("tune-2", 9) is None, "its parent is another one now"
+    store.put_adapter(child("b", "w2"), "tune-2", 9)
+    assert store.adapter_digest("tune-2", 9) == "c"
+    path = store.adapter_path("tune-2", 9) / PARENTS_FILE
+    path.write_text("{")
+    assert store.adapter("tune-2", 9) is None
+    store.remove_adapter("tune-2", 9)
+    assert store.adapter_steps("tune-2") == []
 
 
 def test_what_cannot_land_stays_where_it_is(store: Store, tmp_path: Path) -> None:
