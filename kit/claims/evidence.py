@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from kit.claims.model import Claim
+from kit.claims.model import Claim, Rules
 from kit.claims.pairs import Pair
 from kit.claims.verdict import Evidence, Interchanged
 from kit.results import METRICS, Pool, compare_cells, paired, swaps_of
@@ -19,11 +19,14 @@ split is void: a model that repeats its context scores 1, one that answers score
 """
 
 
-def evidence(claim: Claim, pair: Pair) -> Evidence | None:
-    """The parts of a pair's change, on the resamples of the tables; None where a side has no columns of form."""
+def evidence(claim: Claim, pair: Pair, rules: Rules) -> Evidence | None:
+    """The parts of a pair's change, on the resamples of the tables, with intervals of the rules' level; None where a
+    side has no columns of form.
+    """
     if claim.metric != "f1":
         return None
-    parts = {name: _change(pair, name) for name in ("f1", "lost_over", "lost_lead", "f1_span")}
+    settings = Bootstrap(level=rules.level)
+    parts = {name: _change(pair, name, settings) for name in ("f1", "lost_over", "lost_lead", "f1_span")}
     change, over, lead, rest = parts.values()
     if change is None or over is None or lead is None or rest is None:
         return None
@@ -33,13 +36,13 @@ def evidence(claim: Claim, pair: Pair) -> Evidence | None:
         lead=_turned(lead),
         rest=rest,
         void=any(parrots(pool) for pool in (pair.other, pair.tuned)),
-        known=_change(pair, "known"),
-        stop=_gain(pair, "lost_stop"),
-        language=_gain(pair, "lost_language"),
-        free=_change(pair, "f1_free"),
+        known=_change(pair, "known", settings),
+        stop=_gain(pair, "lost_stop", settings),
+        language=_gain(pair, "lost_language", settings),
+        free=_change(pair, "f1_free", settings),
         interchanges=tuple(
             Interchanged(one.interferer, one.stands, one.into.effect, one.out.effect)
-            for one in swaps_of(pair.tuned)
+            for one in swaps_of(pair.tuned, settings)
         ),
     )
 
@@ -55,15 +58,15 @@ def parrots(pool: Pool) -> bool:
     return bool(own.sum() > 0 and both.sum() >= _PARROT * own.sum())
 
 
-def _change(pair: Pair, name: str) -> Estimate | None:
+def _change(pair: Pair, name: str, settings: Bootstrap) -> Estimate | None:
     if not (pair.other.having(name) and pair.tuned.having(name)):
         return None
     cell = paired(pair.other, pair.tuned, METRICS[name])
-    return None if cell is None else compare_cells([cell], METRICS[name], Bootstrap()).difference
+    return None if cell is None else compare_cells([cell], METRICS[name], settings).difference
 
 
-def _gain(pair: Pair, loss: str) -> Estimate | None:
-    change = _change(pair, loss)
+def _gain(pair: Pair, loss: str, settings: Bootstrap) -> Estimate | None:
+    change = _change(pair, loss, settings)
     return None if change is None else _turned(change)
 
 

@@ -6,14 +6,13 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from kit.claims.causes import decides, named
 from kit.claims.controls import controls_beside, weighed
 from kit.claims.correlate import correlation
 from kit.claims.describe import flags, setting, what_would_decide
 from kit.claims.evidence import evidence
-from kit.claims.measure import Measured, measure
+from kit.claims.measure import Measured, measure, permutations
 from kit.claims.model import Bounded, Cause, Claim, ClaimsFile, RankCorrelation, Rules, Sets, Suppression
 from kit.claims.pairs import Groups, Pair, models_in, pairs
 from kit.claims.references import Reference, beside
@@ -24,7 +23,7 @@ from kit.recipe.sources import label_of
 from kit.results import Results
 from kit.stats import Estimate, holm
 
-Explain = Callable[[Claim, Pair], Evidence | None]
+Explain = Callable[[Claim, Pair, Rules], Evidence | None]
 """Finds what speaks for the cause of a pair's change; None where that was not measured."""
 
 
@@ -47,13 +46,14 @@ class Case:
 
 @dataclass
 class _Judged:
-    """A claim on its way to a verdict."""
+    """A claim on its way to a verdict. `permuted`: the permutation test of each of its tests."""
 
     id: str
     claim: Claim
     model: str
     found: list[Pair]
     measured: list[Measured | None]
+    permuted: list[float | None] = field(default_factory=list)
     pooled: Measured | None = None
     correlated: tuple[Estimate, float] | None = None
     trios: list[Trio] = field(default_factory=list)
@@ -102,7 +102,10 @@ def _measured(id_: str, claim: Claim, case: Case, rules: Rules) -> list[_Judged]
         else:
             one = _Judged(id_, claim, model, found, [measure(claim, [pair], effect, rules) for pair in found])
             # Of unfinished pairs some seeds may be there and others not: a mean over them would weigh seeds unevenly.
-            one.pooled = measure(claim, [pair for pair in found if not pair.missing], effect, rules)
+            finished = [pair for pair in found if not pair.missing]
+            one.pooled = measure(claim, finished, effect, rules)
+            tests = [finished] if claim.needed == "mean" else [[pair] for pair in found]
+            one.permuted = permutations(tests, effect)
         made.append(one)
     return made
 
@@ -149,10 +152,13 @@ def _verdict(one: _Judged, case: Case, explain: Explain, rules: Rules) -> Verdic
     if isinstance(claim.effect, Suppression):
         return _on_suppression(one, bare, rules)
     mean = claim.needed == "mean"
-    p_holm = [None] * len(one.found) if mean else one.p_holm  # of a mean's pairs none is tested by itself
+    untested: list[tuple[float | None, float | None]] = [(None, None)] * len(one.found)
+    tests = (
+        untested if mean else list(zip(one.p_holm, one.permuted, strict=True))
+    )  # of a mean's pairs none is tested
     told = tuple(
-        _told(pair, measured, p, _Court(claim, explain, rules, case.references))
-        for pair, measured, p in zip(one.found, one.measured, p_holm, strict=True)
+        _told(pair, measured, test, _Court(claim, explain, rules, case.references))
+        for pair, measured, test in zip(one.found, one.measured, tests, strict=True)
     )
     standings = [pair.standing for pair in told]
     if mean:
@@ -166,6 +172,9 @@ def _verdict(one: _Judged, case: Case, explain: Explain, rules: Rules) -> Verdic
         )
         outcome = Outcome.INCONCLUSIVE
     verdict = replace(bare, outcome=outcome, pairs=told, effect=_headline(one, told), why=why)
+    if mean and one.pooled:
+        p = one.pooled.p
+        verdict = replace(verdict, p=p, p_holm=one.p_holm[0], p_permutation=one.permuted[0])
     if outcome is Outcome.INCONCLUSIVE:
         decide = () if mean and unfinished else what_would_decide(claim, one.pooled, told)
         return replace(verdict, why=(*why, *decide))
@@ -180,6 +189,10 @@ def _with_controls(verdict: Verdict, one: _Judged, case: Case, court: _Court) ->
     claim = court.claim
     if not claim.controls:
         return verdict
+
+    def explained(pair: Pair) -> Evidence | None:
+        return court.explain(claim, pair, court.rules)
+
     told = []
     for pair, verdict_of in zip(one.found, verdict.pairs, strict=True):
         found: list[Pair] = []
@@ -188,13 +201,17 @@ def _with_controls(verdict: Verdict, one: _Judged, case: Case, court: _Court) ->
             names = tuple(label_of(dataset, control) for control in claim.controls)
             same = claim.model_copy(update={"trained_on": Sets(datasets=names, languages=(language,))})
             found = [p for p in pairs(same, one.model, case.runs, case.groups) if p.column == pair.column]
-        explained = partial(court.explain, claim)
-        told.append(replace(verdict_of, controls=controls_beside(claim, pair, found, explained, court.rules)))
+        beside = controls_beside(claim, pair, found, explained, court.rules)
+        told.append(replace(verdict_of, controls=beside))
     return replace(verdict, pairs=tuple(told))
 
 
-def _told(pair: Pair, measured: Measured | None, p_holm: float | None, court: _Court) -> PairVerdict:
+def _told(
+    pair: Pair, measured: Measured | None, test: tuple[float | None, float | None], court: _Court
+) -> PairVerdict:
+    """`test`: p after correction, and by permutation."""
     claim, rules = court.claim, court.rules
+    p_holm, p_permutation = test
     standing = standing_of(measured, claim, rules, p_holm)
     sides = (pair.reference, pair.subject)
     printed = tuple(
@@ -202,7 +219,7 @@ def _told(pair: Pair, measured: Measured | None, p_holm: float | None, court: _C
     )
     if measured is None:
         return PairVerdict(pair.name, standing, missing=pair.missing, published=printed)
-    evidence, bounded = court.explain(claim, pair), claim.effect
+    evidence, bounded = court.explain(claim, pair, rules), claim.effect
     assert isinstance(bounded, Bounded)
     compared = measured.compared
     return PairVerdict(
@@ -214,6 +231,8 @@ def _told(pair: Pair, measured: Measured | None, p_holm: float | None, court: _C
         difference=compared.difference,
         p=measured.p,
         p_holm=p_holm,
+        p_permutation=p_permutation,
+        floor=pair.floor,
         sees=measured.sees,
         contexts_needed=measured.contexts_needed if standing is Standing.OPEN else None,
         evidence=evidence,
@@ -252,10 +271,10 @@ def _on_correlation(one: _Judged, effect: RankCorrelation, bare: Verdict, rules:
     if one.correlated is None:
         why = "fewer than three training sets have both a change and a known translation quality"
         return replace(bare, outcome=Outcome.NOT_RUN, why=(why,))
-    rho, _ = one.correlated
+    rho, p = one.correlated
     outcome = on_correlation(rho, effect, one.p_holm[0], rules)
     why = f"Spearman's rank correlation over {rho.n_items} training sets: {rho.value:.2f}"
-    return replace(bare, outcome=outcome, effect=rho, why=(why,))
+    return replace(bare, outcome=outcome, effect=rho, why=(why,), p=p, p_holm=one.p_holm[0])
 
 
 def _on_suppression(one: _Judged, bare: Verdict, rules: Rules) -> Verdict:

@@ -17,6 +17,7 @@ from kit.stats import (
     Estimate,
     contexts_needed,
     detectable,
+    permutation_ps,
     standard_error,
     two_sided_p,
 )
@@ -58,9 +59,7 @@ def measure(claim: Claim, found: Sequence[Pair], bounded: Bounded, rules: Rules)
     compared = compare_cells(cells, metric, settings, rows)
     contrast = compared.difference
     if isinstance(bounded, Ratio):
-        scaled = [
-            Cell(np.multiply(cell.base, bounded.threshold), cell.tuned, cell.clusters) for cell in cells
-        ]
+        scaled = [_at_threshold(cell, bounded) for cell in cells]
         contrast = compare_cells(scaled, metric, settings, rows).difference
     beyond = contrast.value - (0.0 if isinstance(bounded, Ratio) else bounded.threshold)
     error = standard_error(contrast, rules.level)
@@ -72,3 +71,20 @@ def measure(claim: Claim, found: Sequence[Pair], bounded: Bounded, rules: Rules)
         sees=None if seen is None else detectable(seen, rules.level),
         contexts_needed=contexts_needed(beyond, error, contexts, rules.level) if error else None,
     )
+
+
+def permutations(groups: Sequence[Sequence[Pair]], bounded: Bounded) -> list[float | None]:
+    """The p of the same test by flipping the signs of contexts (`kit.stats.permutation_ps`), of the mean over the pairs
+    of each group; None where none of them has scores.
+    """
+    cells = [
+        [_at_threshold(pair.scores, bounded) for pair in group if pair.scores is not None] for group in groups
+    ]
+    found = iter(permutation_ps([group for group in cells if group]))
+    return [next(found) if group else None for group in cells]
+
+
+def _at_threshold(cell: Cell, bounded: Bounded) -> Cell:
+    """A cell whose base is where the threshold puts it: its difference is what is tested."""
+    move = np.multiply if isinstance(bounded, Ratio) else np.add
+    return Cell(move(cell.base, bounded.threshold), cell.tuned, cell.clusters)

@@ -5,13 +5,25 @@ the untuned model on one column, with nothing or with itself on another.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from kit.claims.model import Claim, Sets
 from kit.recipe.sources import CONTROL_MARK
-from kit.results import METRICS, CellData, Column, Grid, Pool, Results, Subject, grids, paired
+from kit.results import (
+    METRICS,
+    CellData,
+    Column,
+    Grid,
+    NoiseFloor,
+    Pool,
+    Results,
+    Subject,
+    grids,
+    noise_floor,
+    paired,
+)
 from kit.score import code
 from kit.stats import Cell
 
@@ -23,7 +35,8 @@ Groups = Mapping[str, frozenset[str]]
 class Pair:
     """A tuned row, its reference, one column; `scores` in the metric's unit, on the items that both sides have.
 
-    `scores` is None where cells are `missing`, and where none of their items has a value.
+    `scores` is None where cells are `missing`, and where none of their items has a value. `floor` is the noise of its
+    cells, of both sides.
     """
 
     name: str
@@ -33,6 +46,7 @@ class Pair:
     tuned: Pool
     other: Pool
     scores: Cell | None
+    floor: NoiseFloor = field(default_factory=NoiseFloor)
 
     @property
     def cells(self) -> tuple[CellData, ...]:
@@ -165,6 +179,7 @@ def _pair(
         tuned=tuned,
         other=other,
         scores=_scores(claim, tuned, other),
+        floor=noise_floor((*other.cells, *tuned.cells), METRICS[claim.metric]),
     )
 
 

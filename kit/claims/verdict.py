@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from kit.claims.model import Cause, Claim
 from kit.claims.references import Reference
+from kit.results import NoiseFloor
 from kit.stats import Estimate
 
 
@@ -94,7 +95,9 @@ class ControlVerdict:
 
 @dataclass(frozen=True)
 class PairVerdict:
-    """One pair: its numbers, its standing, the causes that are named. `p` is two-sided, `p_holm` after correction.
+    """One pair: its numbers, its standing, the causes that are named. `p` is two-sided, `p_holm` after correction,
+    `p_permutation` that of the same test by flipping the signs of contexts, not corrected. `floor` is the noise of its
+    cells, where it was measured.
 
     `effect` is the quantity that the predicate bounds (a difference or a ratio); `sees` is the smallest difference
     that this test can see, in points; `contexts_needed` how many would decide what is open, at the effect as it is.
@@ -110,6 +113,8 @@ class PairVerdict:
     difference: Estimate | None = None
     p: float | None = None
     p_holm: float | None = None
+    p_permutation: float | None = None
+    floor: NoiseFloor = field(default_factory=NoiseFloor)
     sees: float | None = None
     contexts_needed: int | None = None
     evidence: Evidence | None = None
@@ -137,8 +142,8 @@ class Setting:
 class Verdict:
     """The verdict on a claim in one model. `why` are sentences; `flags` stand beside the outcome.
 
-    `effect` is the headline: of the mean over pairs, or of the strongest pair where any will do. `command` and `cost`
-    say how to get what is not there.
+    `effect` is the headline: of the mean over pairs, or of the strongest pair where any will do. The ps are those of a
+    claim that is one test, on a mean or a correlation. `command` and `cost` say how to get what is not there.
     """
 
     id: str
@@ -148,6 +153,9 @@ class Verdict:
     why: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     effect: Estimate | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    p_permutation: float | None = None
     causes: tuple[Cause, ...] = ()
     pairs: tuple[PairVerdict, ...] = ()
     setting: Setting = field(default_factory=Setting)

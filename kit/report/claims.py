@@ -15,6 +15,7 @@ from kit.claims.model import Ratio
 from kit.jobdir import atomic_write, encode
 from kit.report.published import against
 from kit.report.text import number, signed
+from kit.results import NoiseFloor
 from kit.stats import Estimate
 
 SCHEMA = 1
@@ -66,6 +67,8 @@ def details(verdict: Verdict) -> Iterator[str]:
     claim, setting = verdict.claim, verdict.setting
     yield f"{claim.statement} ({claim.source})"
     yield from verdict.why
+    if verdict.p is not None:
+        yield f"tested as one: p {_p_words(verdict.p)}{_test_words(verdict)}"
     if claim.note:
         yield f"note: {claim.note}"
     there = [pair for pair in verdict.pairs if pair.effect is not None or not pair.missing]
@@ -119,15 +122,25 @@ def as_csv(verdicts: Sequence[Verdict]) -> str:
             "base",
             "tuned",
             "p_holm",
+            "p_permutation",
+            "replicates_differing",
+            "replicates_sd",
+            "modes_differing",
+            "modes_sd",
         ]
     )
     for v in verdicts:
         head = [v.id, v.model, v.outcome.value, " ".join(v.causes), "; ".join(v.flags)]
-        writer.writerow([*head, "", "", *_ends(v.effect), "", "", ""])
+        writer.writerow([*head, "", "", *_ends(v.effect), "", "", *_ps(v), "", "", "", ""])
         for pair in v.pairs:
             sides = [_plain(side.value) if side else "" for side in (pair.base, pair.tuned)]
-            p = "" if pair.p_holm is None else f"{pair.p_holm:.3g}"
-            writer.writerow([*head, pair.name, pair.standing.value, *_ends(pair.effect), *sides, p])
+            floors = [
+                text
+                for noise in (pair.floor.replicates, pair.floor.modes)
+                for text in ((f"{noise.differing:.4g}", f"{noise.mean:.4g}") if noise else ("", ""))
+            ]
+            place = [*head, pair.name, pair.standing.value]
+            writer.writerow([*place, *_ends(pair.effect), *sides, *_ps(pair), *floors])
     return stream.getvalue()
 
 
@@ -157,7 +170,18 @@ def _encoded(verdict: Verdict) -> dict[str, Any]:
     claim = verdict.claim.model_dump(mode="json", by_alias=True, exclude_none=True)
     parts = {
         name: encode(getattr(verdict, name))
-        for name in ("outcome", "why", "flags", "effect", "causes", "pairs", "setting")
+        for name in (
+            "outcome",
+            "why",
+            "flags",
+            "effect",
+            "p",
+            "p_holm",
+            "p_permutation",
+            "causes",
+            "pairs",
+            "setting",
+        )
     }
     return {
         "id": verdict.id,
@@ -180,13 +204,13 @@ def _pair_words(pair: PairVerdict, verdict: Verdict) -> str:
     sides = ""
     if pair.base and pair.tuned and not alone:
         sides = f"{_plain(pair.base.value)} → {_plain(pair.tuned.value)}"
-    p = f", p {_p_words(pair.p_holm)} after Holm" if pair.p_holm is not None else ""
     causes = f", {' and '.join(pair.causes)}" if pair.causes else ""
     figures = ", ".join(filter(None, (sides, _quantity(pair.effect, verdict))))
     if pair.parts:
         figures = ", ".join(f"{part.name} {_quantity(part.change, verdict)}" for part in pair.parts)
     stands = f"{pair.name}: {pair.standing.value}" + (f"; {figures}" if figures else "")
-    return f"{stands}{p}{causes}{_evidence_words(pair.evidence)}"
+    told = f"{stands}{_test_words(pair)}{causes}"
+    return f"{told}{_evidence_words(pair.evidence)}{_floor_words(pair.floor)}"
 
 
 def _control_words(control: ControlVerdict) -> str:
@@ -223,6 +247,24 @@ def _evidence_words(evidence: Evidence | None) -> str:
     return f"; by {told}{known}{shares}"
 
 
+def _test_words(tested: PairVerdict | Verdict) -> str:
+    """The p after correction, and that of the permutation test beside it."""
+    holm = f", p {_p_words(tested.p_holm)} after Holm" if tested.p_holm is not None else ""
+    permuted = tested.p_permutation
+    return holm + (f", {_p_words(permuted)} by permutation" if permuted is not None else "")
+
+
+def _floor_words(floor: NoiseFloor) -> str:
+    """How far evaluations differ that should be the same; empty where that was not measured."""
+    names = {"replicates": "replicates", "modes": "exact and fast mode"}
+    told = [
+        f"{word} differ in {100 * noise.differing:.1f} % of answers and by {noise.mean:.2f} (sd of a mean)"
+        for name, word in names.items()
+        if (noise := getattr(floor, name))
+    ]
+    return "".join(f"; {text}" for text in told)
+
+
 def _missing_words(pairs: Sequence[PairVerdict]) -> Iterator[str]:
     """The first few pairs that are not finished, and how many more there are."""
     for pair in pairs[:_LISTED]:
@@ -230,6 +272,10 @@ def _missing_words(pairs: Sequence[PairVerdict]) -> Iterator[str]:
         yield f"  {pair.name}: {cells} not there"
     if len(pairs) > _LISTED:
         yield f"  and {len(pairs) - _LISTED} more pairs that are not finished"
+
+
+def _ps(tested: PairVerdict | Verdict) -> list[str]:
+    return ["" if p is None else f"{p:.3g}" for p in (tested.p_holm, tested.p_permutation)]
 
 
 def _p_words(p: float) -> str:

@@ -26,7 +26,7 @@ from kit.results import (
     TableCell,
     TransferTable,
 )
-from kit.stats import Estimate
+from kit.stats import Estimate, Noise
 
 SCHEMA = 1
 _KINDS = ("base", "tuned", "delta", "ratio")
@@ -53,6 +53,7 @@ def as_csv(tables: Sequence[TransferTable]) -> str:
                 for kind in _KINDS
                 for end, figure in ends_of(getattr(cell, kind)).items()
             },
+            **_checks(cell),
         }
         for table in tables
         for row in table.rows
@@ -171,6 +172,18 @@ def _flags(cell: TableCell) -> dict[str, object]:
     }
 
 
+def _checks(cell: TableCell) -> dict[str, float | None]:
+    """The permutation test, and the noise floor of the row's own cell: in the metric's unit, shares of answers 0–1."""
+    figures = {"p_permutation": cell.p_permutation}
+    for name in ("replicates", "modes"):
+        noise: Noise | None = getattr(cell.floor, name)
+        figures |= {
+            f"{name}_differing": noise.differing if noise else None,
+            f"{name}_sd": noise.mean if noise else None,
+        }
+    return {name: None if value is None else round(value, 6) for name, value in figures.items()}
+
+
 def _table(table: TransferTable) -> dict[str, Any]:
     return {
         **_head(table),
@@ -232,6 +245,7 @@ def _cell(cell: TableCell) -> dict[str, Any]:
         "complete": cell.complete,
         "self_language": cell.self_language,
         **{kind: estimate_json(getattr(cell, kind)) for kind in _KINDS if getattr(cell, kind) is not None},
+        **{name: value for name, value in _checks(cell).items() if value is not None},
         "keys": list(cell.keys),
         "base_keys": list(cell.base_keys),
     }

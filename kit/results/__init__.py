@@ -8,6 +8,7 @@ from kit.results.grid import Column, Grid, Pool, Subject, grids
 from kit.results.interchange import Swaps, SwapTable, Way, swap_tables, swaps_of
 from kit.results.lens import LensRow, LensTable, lens_tables
 from kit.results.load import load
+from kit.results.noise import NoiseFloor, noise_floor
 from kit.results.over_generation import (
     OVER_METRICS,
     OverCell,
@@ -42,6 +43,7 @@ __all__ = [
     "LensTable",
     "Metric",
     "MissingCell",
+    "NoiseFloor",
     "OverCell",
     "OverGenerationTable",
     "OverRow",
@@ -61,6 +63,7 @@ __all__ = [
     "lens_tables",
     "load",
     "metric_named",
+    "noise_floor",
     "over_generation_table",
     "paired",
     "score_generation",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from kit.data.example import Example
-from kit.errors import DataError
-from kit.jobdir import InterchangeTask, LensTask, ScoreTask
+from kit.errors import DataError, StorageError
+from kit.jobdir import InterchangeTask, LensTask, ScoreTask, key_of
 from kit.plan.types import Wanted, WantedCell
 from kit.results.choices import TASK as CHOICES
 from kit.results.choices import picks
@@ -69,7 +69,7 @@ def load(wanted: Wanted, store_cells: StoreCells, examples: Gold) -> Results:
     Raises:
         StorageError: a cell was written by a newer kit.
     """
-    reader = _Reader(store_cells, examples)
+    reader = _Reader(store_cells, examples, _Reader(store_cells, examples))
     with uncollected():
         read = {id(cell): reader.read(cell) for cell in sorted(wanted.cells, key=_turn)}
     found = [read[id(cell)] for cell in wanted.cells]
@@ -92,11 +92,12 @@ def _turn(cell: WantedCell) -> tuple[bool, str, str]:
 @dataclass
 class _Reader:
     """Reads cells one by one, each slice's gold and each folder once. `scored` and `gold_by_id` are of the slice
-    `scored_of`.
+    `scored_of`; `twins` reads cells in the other mode, if they are asked for.
     """
 
     store_cells: StoreCells
     examples: Gold
+    twins: _Reader | None = None
     gold: dict[tuple[str, str], list[Example] | None] = field(default_factory=dict)
     contexts: dict[tuple[str, str], str] = field(default_factory=dict)
     cells: dict[tuple[str, str], CellData] = field(default_factory=dict)
@@ -158,7 +159,13 @@ class _Reader:
             rescored=gold is not None,
             seen=wanted.seen_by_model,
             metrics_version=version,
+            twin=self._twin(wanted, facts),
         )
+
+    def _twin(self, wanted: WantedCell, facts: CellFacts) -> Callable[[], CellData | None]:
+        if self.twins is None:
+            return lambda: None
+        return cache(partial(_twin, self.twins, wanted, facts.adapter_digests))
 
     def _scored_again(
         self, wanted: WantedCell, items: Sequence[GeneratedItem], gold: Sequence[Example], folder: Path
@@ -271,6 +278,16 @@ class _Reader:
             metrics_version=METRICS_VERSION,
             score_key=wanted.key if wanted.spec.task.kind == "score" else None,
         )
+
+
+def _twin(reader: _Reader, wanted: WantedCell, digests: Mapping[str, str]) -> CellData | None:
+    """The same cell in the other mode; None where it is not there, or comes from other weights."""
+    spec = replace(wanted.spec, mode="exact" if wanted.spec.mode == "fast" else "fast")
+    try:
+        found = reader.read(replace(wanted, key=key_of(spec.task.kind, spec), spec=spec))
+    except StorageError:  # of a newer kit: nobody asked for it
+        return None
+    return found if isinstance(found, CellData) and found.adapter_digests == digests else None
 
 
 def _joined(cells: Sequence[CellData]) -> Iterable[CellData]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from kit.results.choices import choice_notes
 from kit.results.columns import Metric, metric_named
 from kit.results.grid import Column, Grid, Pool, Subject, grids
+from kit.results.noise import NoiseFloor, noise_floor
 from kit.results.types import MissingCell, Results
 from kit.score import MLQA_LANGUAGES, code
-from kit.stats import Bootstrap, Cell, Comparison, Estimate, grouped_comparison
+from kit.stats import Bootstrap, Cell, Comparison, Estimate, grouped_comparison, permutation_ps
 
 Groups = Mapping[str, Mapping[str, str]]
 """Ways to group languages: name of the way (`script`) → language → group (`Deva`)."""
@@ -26,7 +27,8 @@ class TableCell:
     tuned / base. The base row has `base` alone. None: cells are missing, or (`ratio`) the metric may be
     negative. `n` counts items of one seed; `seeds` are the seeds that are there, `replicates` how many of
     each. Not `complete`: a cell of it is missing, and what is shown stands on the others. `keys` and
-    `base_keys` name the cells under it.
+    `base_keys` name the cells under it. `p_permutation` is that of the difference (two-sided, signs of contexts
+    flipped, not corrected for the number of cells), `floor` the noise of the row's own cell.
     """
 
     base: Estimate | None = None
@@ -40,6 +42,8 @@ class TableCell:
     self_language: bool = False
     keys: tuple[str, ...] = ()
     base_keys: tuple[str, ...] = ()
+    p_permutation: float | None = None
+    floor: NoiseFloor = field(default_factory=NoiseFloor)
 
 
 @dataclass(frozen=True)
@@ -109,14 +113,16 @@ def _table(
 ) -> TransferTable:
     columns = [column for column in grid.columns if _applies(metric, column)]
     averaged = tuple(_groups(grid, columns, metric, groups))
+    sources = _Sources(grid, metric, settings)
     rows = tuple(
         Row(
             subject,
-            tuple(_cell(grid, subject, column, metric, settings) for column in columns),
-            tuple(_average(grid, subject, group, metric, settings) for group in averaged),
+            tuple(sources.cell(subject, column) for column in columns),
+            tuple(sources.average(subject, group) for group in averaged),
         )
         for subject in grid.subjects
     )
+    rows = sources.tested(rows)
     outside = [column.name for column in grid.columns if column not in columns]
     notes = [f"outside the metric's languages: {', '.join(outside)}"] if outside else []
     notes += choice_notes(metric.name, [cell for pool in grid.pools.values() for cell in pool.cells])
@@ -140,29 +146,57 @@ def _applies(metric: Metric, column: Column) -> bool:
     return not metric.name.startswith("mlqa") or code(column.language) in MLQA_LANGUAGES
 
 
-def _cell(grid: Grid, subject: Subject, column: Column, metric: Metric, settings: Bootstrap) -> TableCell:
-    base, tuned = grid.pool(grid.base, column), grid.pool(subject, column)
-    bare = _described([tuned], [base], metric, subject, column)
-    if not tuned.having(metric.name):
-        return bare
-    pair = paired(base if base.having(metric.name) else tuned, tuned, metric)
-    if pair is None:
-        return bare
-    compared = compare_cells([pair], metric, settings)
-    return _filled(bare, compared, subject, bool(base.having(metric.name)))
+@dataclass
+class _Sources:
+    """Fills a table's cells, and remembers what each of them was compared from, as all are tested together."""
 
+    grid: Grid
+    metric: Metric
+    settings: Bootstrap
+    compared: dict[int, list[Cell]] = field(default_factory=dict)
 
-def _average(grid: Grid, subject: Subject, group: Group, metric: Metric, settings: Bootstrap) -> TableCell:
-    bases = [grid.pool(grid.base, column) for column in group.columns]
-    pools = [grid.pool(subject, column) for column in group.columns]
-    bare = replace(_described(pools, bases, metric, subject, None), complete=False)
-    if not pools or not all(_complete(pool, metric) for pool in pools):
-        return bare
-    pairs = [paired(base, pool, metric) for base, pool in zip(bases, pools, strict=True)]
-    cells = [pair for pair in pairs if pair is not None]
-    if len(cells) < len(pools):
-        return bare
-    return replace(_filled(bare, compare_cells(cells, metric, settings), subject, True), complete=True)
+    def cell(self, subject: Subject, column: Column) -> TableCell:
+        grid, metric = self.grid, self.metric
+        base, tuned = grid.pool(grid.base, column), grid.pool(subject, column)
+        bare = _described([tuned], [base], metric, subject, column)
+        if not tuned.having(metric.name):
+            return bare
+        bare = replace(bare, floor=noise_floor(tuned.cells, metric))
+        pair = paired(base if base.having(metric.name) else tuned, tuned, metric)
+        if pair is None:
+            return bare
+        compared = compare_cells([pair], metric, self.settings)
+        return self._keep(_filled(bare, compared, subject, bool(base.having(metric.name))), [pair])
+
+    def average(self, subject: Subject, group: Group) -> TableCell:
+        grid, metric = self.grid, self.metric
+        bases = [grid.pool(grid.base, column) for column in group.columns]
+        pools = [grid.pool(subject, column) for column in group.columns]
+        bare = replace(_described(pools, bases, metric, subject, None), complete=False)
+        if not pools or not all(_complete(pool, metric) for pool in pools):
+            return bare
+        pairs = [paired(base, pool, metric) for base, pool in zip(bases, pools, strict=True)]
+        cells = [pair for pair in pairs if pair is not None]
+        if len(cells) < len(pools):
+            return bare
+        filled = _filled(bare, compare_cells(cells, metric, self.settings), subject, True)
+        return self._keep(replace(filled, complete=True), cells)
+
+    def tested(self, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+        """The rows with the p of every difference in them: one product for all that have as many contexts."""
+        found = dict(
+            zip(self.compared, permutation_ps(list(self.compared.values()), self.settings), strict=True)
+        )
+
+        def told(cells: tuple[TableCell, ...]) -> tuple[TableCell, ...]:
+            return tuple(replace(cell, p_permutation=found.get(id(cell))) for cell in cells)
+
+        return tuple(replace(row, cells=told(row.cells), averages=told(row.averages)) for row in rows)
+
+    def _keep(self, cell: TableCell, pairs: list[Cell]) -> TableCell:
+        if cell.delta is not None:
+            self.compared[id(cell)] = pairs
+        return cell
 
 
 def _described(

@@ -56,6 +56,8 @@ class CellData:
     """Items whose prompt is longer than the model was made for."""
     lens: Callable[[], LensArrays] | None = None
     """Reads the arrays of a `lens` cell, which are too large to be held by all who read results."""
+    twin: Callable[[], CellData | None] = lambda: None
+    """Reads what the same weights gave for a `generate` cell in the other mode (`exact`, `fast`), if it is there."""
 
     @property
     def n(self) -> int:

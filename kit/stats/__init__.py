@@ -20,8 +20,8 @@ from kit.stats.bootstrap import (
 from kit.stats.clustered import clustered_difference, clustered_mean, clustered_se
 from kit.stats.estimate import Estimate
 from kit.stats.multiple import holm
-from kit.stats.noise import Noise, noise
-from kit.stats.permutation import permutation_p
+from kit.stats.noise import Noise, noise, pooled_noise
+from kit.stats.permutation import permutation_p, permutation_ps
 from kit.stats.power import POWER, contexts_needed, detectable, standard_error, two_sided_p
 from kit.stats.rank import spearman, spearman_p
 
@@ -47,6 +47,8 @@ __all__ = [
     "noise",
     "paired_difference",
     "permutation_p",
+    "permutation_ps",
+    "pooled_noise",
     "ratio",
     "spearman",
     "spearman_p",

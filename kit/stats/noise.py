@@ -5,7 +5,6 @@ From replicates (sampled answers), or from the `exact` and `fast` twins of a cel
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,13 +35,27 @@ def noise(scores: ArrayLike, answers: Sequence[Sequence[str]]) -> Noise:
     copies, items = array.shape
     if copies < 2 or [len(one) for one in answers] != [items] * copies:
         raise ValueError(f"{copies} copies of {items} scores, answers {[len(one) for one in answers]}")
-    pairs = list(combinations(range(copies), 2))
-    differing = [np.mean([a != b for a, b in zip(answers[i], answers[j], strict=True)]) for i, j in pairs]
-    item = [np.abs(array[i] - array[j]).mean() for i, j in pairs]
+    first, second = np.triu_indices(copies, 1)
+    said = np.array(answers, dtype=object)
     return Noise(
-        differing=float(np.mean(differing)),
-        item=float(np.mean(item)),
+        differing=float((said[first] != said[second]).mean()),
+        item=float(np.abs(array[first] - array[second]).mean()),
         mean=float(array.mean(axis=1).std(ddof=1)),
         copies=copies,
         items=items,
+    )
+
+
+def pooled_noise(found: Sequence[Noise]) -> Noise:
+    """The floor of several cells together: means of what differs, the root mean square of standard deviations; the
+    fewest copies of a cell, the items of all. Raises ValueError for none.
+    """
+    if not found:
+        raise ValueError("there is no noise to pool")
+    return Noise(
+        differing=float(np.mean([one.differing for one in found])),
+        item=float(np.mean([one.item for one in found])),
+        mean=float(np.sqrt(np.mean([one.mean**2 for one in found]))),
+        copies=min(one.copies for one in found),
+        items=sum(one.items for one in found),
     )

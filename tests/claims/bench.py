@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kit.claims import Case, Claim, ClaimsFile, Evidence, Explain, Pair, Verdict, judge
+from kit.claims import Case, Claim, ClaimsFile, Evidence, Explain, Pair, Rules, Verdict, judge
 from kit.data.example import Example
 from kit.results import Results
 from tests.results.cells import Shelf
@@ -97,6 +97,6 @@ def verdict(claim: Mapping[str, Any], *runs: Results, explain: Explain | None = 
     return found
 
 
-def unexplained(claim: Claim, pair: Pair) -> Evidence | None:
+def unexplained(claim: Claim, pair: Pair, rules: Rules) -> Evidence | None:
     """Nothing was measured of any cause."""
     return None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
 
-from kit.claims import Case, Claim, Evidence, Outcome, Pair, Standing, judge
+from kit.claims import Case, Claim, Evidence, Outcome, Pair, Rules, Standing, judge
+from kit.report.claims import as_csv, as_data, details
 from kit.stats import Estimate
 from tests.claims.bench import GOLD, INDIC, Bench, claims, right, unexplained, verdict
 
@@ -235,7 +238,7 @@ def explained(**parts: float) -> Evidence:
 def test_an_effect_by_another_cause_is_explained_otherwise(
     tmp_path: Path, parts: dict[str, float], outcome: Outcome, causes: tuple[str, ...]
 ) -> None:
-    def explain(claim: Claim, pair: Pair) -> Evidence:
+    def explain(claim: Claim, pair: Pair, rules: Rules) -> Evidence:
         return explained(**parts)
 
     claim = {**FALLS, "expects": ["over-generation"], "needed": "all"}
@@ -347,3 +350,55 @@ def test_a_run_in_which_some_seeds_are_not_there_yet_is_judged_all_the_same(
     assert [pair.missing for pair in found.pairs] == [0, 1]
     if needed == "mean":
         assert any("1 of 2 pairs are not finished" in why for why in found.why)
+
+
+def test_the_permutation_test_stands_beside_the_other(tmp_path: Path) -> None:
+    made = run(tmp_path, 0.2, 0.6).base("hi", 0.5).tuned("xquad-in/de", "hi", 0.5).results()
+    first, second = verdict({"needed": "any"}, made).pairs
+    assert first.p_permutation == pytest.approx(1 / 10_001) and first.p is not None and first.p < 1e-4
+    assert second.p_permutation is not None and second.p_permutation > 0.3
+    mean = verdict({"needed": "mean"}, made)
+    assert mean.p_permutation == pytest.approx(1 / 10_001) and mean.p_holm == mean.p
+    assert mean.pairs[0].p_permutation is None
+    told = list(details(mean))
+    assert any("tested as one" in line and "by permutation" in line for line in told)
+
+
+def test_a_ratio_is_permuted_at_its_threshold(tmp_path: Path) -> None:
+    found = verdict(DOUBLES, run(tmp_path, 0.3, 0.6).results())
+    assert found.p_permutation is not None and found.p_permutation > 0.5
+    shifted = verdict(
+        {"effect": {"kind": "difference", "above": 30}}, run(tmp_path / "b", 0.3, 0.6).results()
+    )
+    assert shifted.p_permutation is not None and shifted.p_permutation > 0.5
+
+
+def test_the_noise_of_a_pairs_cells_is_told(tmp_path: Path) -> None:
+    made = run(tmp_path, 0.3, 0.6)
+    made.tuned("xquad-in/de", "or", 0, answers=right(0.6, 7), replicate=1)
+    made.shelf.add_exact(right(0.3), language="or", gold=GOLD, model=made.model, dataset="xquad-in")
+    found = verdict({"needed": "all"}, made.results())
+    floor = found.pairs[0].floor
+    assert floor.replicates is not None and 0 < floor.replicates.differing < 1
+    assert floor.modes is not None and (floor.modes.differing, floor.modes.mean) == (0, 0)
+    (line,) = [line for line in details(found) if "replicates differ in" in line]
+    assert "exact and fast mode differ in 0.0 % of answers" in line
+    row = next(line for line in csv.DictReader(io.StringIO(as_csv([found]))) if line["pair"])
+    assert float(row["replicates_differing"]) == pytest.approx(floor.replicates.differing, abs=1e-4)
+    assert as_data([found])[0]["pairs"][0]["floor"]["modes"]["mean"] == 0
+
+
+def test_intervals_of_the_evidence_have_the_rules_level(tmp_path: Path) -> None:
+    tuned = answers(0.8, after="und noch drei Wörter")
+    made = Bench(tmp_path).base("or", 0.8).tuned("xquad-in/or", "or", 0, answers=tuned).results()
+    file = claims({**FALLS, "needed": "all"})
+    reach = {}
+    for level in (0.6, 0.95, 0.99):
+        ruled = file.model_copy(update={"rules": Rules(level=level)})
+        (found,) = judge(ruled, Case({"grid": made}))
+        pair = found.pairs[0]
+        assert pair.evidence is not None and pair.difference is not None
+        change = pair.evidence.change
+        assert (change.low, change.high) == (pair.difference.low, pair.difference.high)
+        reach[level] = pair.evidence.over.high - pair.evidence.over.low
+    assert reach[0.6] < reach[0.95] < reach[0.99]

@@ -194,3 +194,15 @@ def test_numbers_never_show_a_negative_zero_and_signs_are_true(value: float, dec
 def test_shown_delta_is_shown_tuned_minus_shown_base_to_rounding(base: float, tuned: float) -> None:
     difference = float(number(tuned, 1)) - float(number(base, 1))
     assert abs(float(signed(tuned - base, 1)) - difference) <= 0.15 + 1e-9
+
+
+def test_exports_hold_the_permutation_test_and_the_noise_floor(tmp_path: Path) -> None:
+    shelf = transfer_shelf(tmp_path, ("de",), ("de",))
+    shelf.add(BASE, language="de", replicate=1)
+    made = transfer_table(shelf.load(), "f1", bootstrap=FEW)
+    base, tuned = csv.DictReader(io.StringIO(as_csv(made)))
+    assert (base["p_permutation"], base["replicates_differing"], base["replicates_sd"]) == ("", "0.0", "0.0")
+    assert (tuned["p_permutation"], tuned["replicates_sd"], tuned["modes_sd"]) == ("0.5", "", "")
+    first, second = json.loads(as_json(made))["tables"][0]["cells"]
+    assert first["replicates_differing"] == 0 and "p_permutation" not in first
+    assert second["p_permutation"] == 0.5 and "modes_sd" not in second

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +131,18 @@ class Shelf:
             for e, raw, stop in zip(examples, outputs, stops or ["end"] * len(examples), strict=True)
         ]
         return self._write(cell, rows, digest, environment or ENVIRONMENT)
+
+    def add_exact(self, outputs: Sequence[str], digest: str = "d", **where: object) -> Path:
+        """A finished `generate` cell in the other mode than the recipe's: it is in the store, nobody asks for it."""
+        cell = self.want(**where)  # type: ignore[arg-type]
+        self.wanted.pop()
+        spec = replace(cell.spec, mode="exact")
+        rows = [
+            {"id": e.id, "raw": raw, "tokens": 1, "stop": "end", "prompt_tokens": 9}
+            for e, raw in zip(self.gold[spec.data, cell.at.language], outputs, strict=True)
+        ]
+        twin = replace(cell, spec=spec, key=key_of(spec.task.kind, spec))
+        return self._write(twin, rows, digest, ENVIRONMENT)
 
     def add_scored(
         self, stop: Sequence[float], logprob: float = -0.5, digest: str = "d", **where: object

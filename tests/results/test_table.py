@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.errors import DataError, UsageError
-from kit.results import Groups, Results, TransferTable, transfer_table
+from kit.results import Groups, NoiseFloor, Results, TransferTable, transfer_table
 from kit.stats import Bootstrap, compare
 from tests.results.cells import BASE, GOLD, TUNED, Shelf, transfer_shelf
 
@@ -246,3 +246,35 @@ def test_delta_is_tuned_minus_base_and_ratio_their_quotient(grid: Results, data:
             assert cell.delta.value == pytest.approx(cell.tuned.value - cell.base.value, abs=1e-9)
             assert cell.ratio is None or cell.ratio.value * cell.base.value == pytest.approx(cell.tuned.value)
             assert cell.delta.low <= cell.delta.high
+
+
+def test_the_noise_floor_is_read_off_replicates_and_the_other_mode(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    for replicate, outputs in enumerate((GOLD, TUNED)):
+        shelf.add(BASE, replicate=replicate)
+        shelf.add(outputs, trained_on="tiny/de", seed=1, replicate=replicate)
+    shelf.add_exact(BASE)
+    shelf.add_exact(TUNED, trained_on="tiny/de", seed=1)
+    base, tuned = (row.cells[0].floor for row in table(shelf).rows)
+    assert base.replicates is not None and (base.replicates.differing, base.replicates.mean) == (0, 0)
+    assert base.modes is not None and base.modes.differing == 0
+    # 100 and 75 points: one answer of four differs, and the mean by a standard deviation of 25 / sqrt 2.
+    for noise in (tuned.replicates, tuned.modes):
+        assert noise is not None and (noise.differing, noise.copies) == (0.25, 2)
+        assert noise.mean == pytest.approx(25 / 2**0.5)
+
+
+def test_no_copies_no_noise_and_other_weights_are_no_copy(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.add(BASE)
+    shelf.add(TUNED, trained_on="tiny/de", seed=1)
+    shelf.add_exact(GOLD, digest="other", trained_on="tiny/de", seed=1)
+    assert all(row.cells[0].floor == NoiseFloor() for row in table(shelf).rows)
+
+
+def test_differences_have_a_permutation_test_and_bases_none(tmp_path: Path) -> None:
+    made = table(transfer_shelf(tmp_path))
+    base, tuned = made.rows
+    assert [cell.p_permutation for cell in (*base.cells, *base.averages)] == [None] * 3
+    # Two contexts, the same in both languages: of four patterns of signs two are as far from 0.
+    assert [cell.p_permutation for cell in (*tuned.cells, *tuned.averages)] == [0.5] * 3

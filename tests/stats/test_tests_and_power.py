@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 
 from kit.stats import (
     Bootstrap,
+    Cell,
     clustered_se,
     contexts_needed,
     detectable,
@@ -20,6 +21,8 @@ from kit.stats import (
     noise,
     paired_difference,
     permutation_p,
+    permutation_ps,
+    pooled_noise,
     spearman,
     spearman_p,
     standard_error,
@@ -62,6 +65,28 @@ def test_a_permutation_p_is_never_zero() -> None:
     clusters = [f"c{at // 5}" for at in range(200)]
     p = permutation_p(np.zeros(200), np.ones(200), clusters, Bootstrap(resamples=999))
     assert p == pytest.approx(1 / 1000)
+
+
+def test_many_permutations_are_each_what_it_is_alone() -> None:
+    draw = np.random.default_rng(5)
+    cells = [Cell(*made_up(draw, shift, contexts)) for shift, contexts in ((0.1, 40), (0.3, 40), (0.2, 9))]
+    together = permutation_ps([[cell] for cell in cells])
+    assert together == [permutation_p(*cell) for cell in cells]
+    assert permutation_ps([]) == []
+
+
+def test_contexts_are_swapped_in_all_cells_of_a_mean_together() -> None:
+    # One context in two languages is one sign, whatever their lengths; two data sets have signs of their own.
+    first, second = Cell([0, 0], [1, 1], ["a", "b"]), Cell([0, 0, 0], [1, 1, 1], ["b", "a", "a"])
+    apart = Cell([0, 0], [1, 1], ["c", "d"])
+    assert permutation_ps([[first, second], [first, apart]]) == pytest.approx([2 / 4, 2 / 16])
+    # Every cell weighs the same: a adds (1/2 - 2/3) / 2, b (1/2 - 1/3) / 2: together nothing.
+    mixed = Cell([1, 1, 1], [0, 0, 0], ["b", "a", "a"])
+    assert permutation_ps([[first, mixed]]) == [1.0]
+    with pytest.raises(ValueError, match="one cell"):
+        permutation_ps([[]])
+    with pytest.raises(ValueError, match="2 context names"):
+        permutation_ps([[Cell([0], [1], ["a", "b"])]])
 
 
 def made_up(
@@ -183,3 +208,13 @@ def test_the_noise_of_copies_by_hand() -> None:
     assert (same.differing, same.item, same.mean) == (0, 0, 0)
     with pytest.raises(ValueError, match="1 copies"):
         noise([[1, 0]], [["a", "b"]])
+
+
+def test_noise_of_several_cells_is_pooled() -> None:
+    first = noise([[1, 0], [0, 0]], [["a", "b"], ["c", "b"]])
+    second = noise([[1, 0, 0]] * 3, [["a", "b", "c"]] * 3)
+    found = pooled_noise([first, second])
+    assert (found.differing, found.item, found.copies, found.items) == (0.25, 0.25, 2, 5)
+    assert found.mean == pytest.approx(first.mean / math.sqrt(2))
+    with pytest.raises(ValueError, match="no noise"):
+        pooled_noise([])
