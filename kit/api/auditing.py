@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 from kit.api.planning import load
 from kit.api.workspace import Workspace
@@ -16,10 +17,12 @@ from kit.audit import (
     TrainingAudit,
     audit_texts,
     count_tokens,
+    length_ratio,
     overlaps,
     translation_quality,
 )
 from kit.catalog import Catalog, Locations, load_examples, load_lines, locate_tokenizer
+from kit.claims.model import Measure
 from kit.data.example import Example
 from kit.errors import KitError, MissingInputError, UsageError
 from kit.jobdir import Prompt
@@ -109,21 +112,28 @@ def audit_training_sets(workspace: Workspace, request: Request) -> Audit:
             audit = audit_texts(examples, catalog.language(own).script)
             tokens = count_tokens(examples, tokenization, rule) if tokenization else None
             met = overlaps(examples, pools)
-            quality = lines.quality(source, examples)
-            rows.append(Audited(source, replace(audit, tokens=tokens, overlaps=met, quality=quality), seen))
+            audit = replace(
+                audit,
+                tokens=tokens,
+                overlaps=met,
+                quality=lines.quality(source, examples),
+                length_ratio=lines.length_ratio(source, examples),
+            )
+            rows.append(Audited(source, audit, seen))
         except KitError as fault:
             rows.append(Audited(source, None, seen, fault))
     return Audit(tuple(rows), model, rule.limit, no_tokens)
 
 
-def translation_qualities(workspace: Workspace, sets: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Quality of translated training sets of the catalog (`dataset/language`), as far as their data is at hand.
+def measures_of_sets(workspace: Workspace, sets: Sequence[str]) -> dict[str, dict[str, float]]:
+    """What is measured of training sets of the catalog (`dataset/language`), as far as their data is at hand.
 
-    By measure: `bleu` and `chrf` against the reference translations (0 to 100), `verbatim` (0 to 1), as in the audit.
+    By measure: of translations `bleu` and `chrf` against the reference translations (0 to 100) and `length-ratio`
+    against the originals; of all sets `verbatim` (0 to 1): as in the audit.
     """
     catalog, near = Catalog.load(), replace(workspace.locations, offline=True)
     lines = _References(catalog, near)
-    found: dict[str, dict[str, float]] = {"bleu": {}, "chrf": {}, "verbatim": {}}
+    found: dict[str, dict[str, float]] = {name: {} for name in get_args(Measure)}
     for name in sets:
         dataset, _, language = name.partition("/")
         try:
@@ -135,6 +145,8 @@ def translation_qualities(workspace: Workspace, sets: Sequence[str]) -> dict[str
         found["verbatim"][name] = audit_texts(examples, script).verbatim
         if quality := lines.quality(source, examples):
             found["bleu"][name], found["chrf"][name] = quality.bleu, quality.chrf
+        if (ratio := lines.length_ratio(source, examples)) is not None:
+            found["length-ratio"][name] = ratio
     return found
 
 
@@ -234,20 +246,29 @@ class _References:
 
     def quality(self, source: Source, examples: Sequence[Example]) -> Quality | None:
         """The quality of a translation of the originals, item by item; None for other sets, or without references."""
-        if not source.dataset.startswith(_TRANSLATIONS_OF_ORIGINALS) or not self._originals:
-            return None
-        lines = self._of(source.language)
-        by_id = {example.id: example.context for example in examples}
+        shared = self._shared(source, examples)
+        lines = self._of(source.language) if shared else None
         if lines is None or len(lines) != len(self._originals):
             return None
-        shared = [i for i, original in enumerate(self._originals) if original.id in by_id]
+        return translation_quality(
+            [text for _, text in shared],
+            [lines[at] for at, _ in shared],
+            [self._originals[at].context for at, _ in shared],
+        )
+
+    def length_ratio(self, source: Source, examples: Sequence[Example]) -> float | None:
+        """Characters of a translation over those of the originals; None for other sets."""
+        shared = self._shared(source, examples)
         if not shared:
             return None
-        return translation_quality(
-            [by_id[self._originals[i].id] for i in shared],
-            [lines[i] for i in shared],
-            [self._originals[i].context for i in shared],
-        )
+        return length_ratio([text for _, text in shared], [self._originals[at].context for at, _ in shared])
+
+    def _shared(self, source: Source, examples: Sequence[Example]) -> list[tuple[int, str]]:
+        """Places of originals, and their translated contexts; of other sets none."""
+        if not source.dataset.startswith(_TRANSLATIONS_OF_ORIGINALS):
+            return []
+        by_id = {example.id: example.context for example in examples}
+        return [(at, by_id[one.id]) for at, one in enumerate(self._originals) if one.id in by_id]
 
     def _of(self, language: str) -> list[str] | None:
         if language not in self._lines:

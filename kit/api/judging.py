@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kit import yamlfile
-from kit.api.auditing import translation_qualities
+from kit.api.auditing import measures_of_sets
 from kit.api.planning import load
 from kit.api.referring import published
 from kit.api.tables import results
@@ -178,11 +178,12 @@ def _recipes(claim: Claim) -> tuple[str, ...]:
 def _quality(
     workspace: Workspace, loaded: LoadedClaims, runs: Iterable[Results]
 ) -> dict[str, dict[str, float]]:
-    """Translation quality of the training sets of some runs, where a claim asks for it and the data is at hand."""
-    if not any(isinstance(claim.effect, RankCorrelation) for claim in loaded.file.claims.values()):
+    """Measures of the training sets of some runs, where a claim asks for them and the data is at hand."""
+    claims = loaded.file.claims.values()
+    if not any(isinstance(claim.effect, RankCorrelation) or claim.covariates for claim in claims):
         return {}
     sets = {cell.at.trained_on for found in runs for cell in found.wanted.cells if cell.at.seed is not None}
-    return translation_qualities(workspace, sorted(sets)) if sets else {}
+    return measures_of_sets(workspace, sorted(sets)) if sets else {}
 
 
 def _with_remedy(verdict: Verdict, loaded: LoadedClaims) -> Verdict:

@@ -3,7 +3,7 @@ Writes: what a training set is like, one typed row a set; pure.
 """
 
 from kit.audit.overlap import Overlap, Pool, overlaps
-from kit.audit.quality import Quality, translation_quality
+from kit.audit.quality import Quality, length_ratio, translation_quality
 from kit.audit.row import Spread, TrainingAudit, audit_texts
 from kit.audit.tokens import TokenCounts, Tokenization, TokenRule, count_tokens
 
@@ -18,6 +18,7 @@ __all__ = [
     "TrainingAudit",
     "audit_texts",
     "count_tokens",
+    "length_ratio",
     "overlaps",
     "translation_quality",
 ]

@@ -52,7 +52,8 @@ class TrainingAudit:
 
     Lengths are in words (parted by white space); `tokens` is None where no tokenizer is at hand. `same_ids` and
     `same_texts` count items whose id, or whose context and question, came before. `other_script` counts contexts most
-    of whose letters are of another script than the language's. `quality` is None without reference translations.
+    of whose letters are of another script than the language's. `quality` is None without reference translations;
+    `length_ratio`, characters of the contexts over those of the originals, for what is no translation of them.
     """
 
     items: int
@@ -66,6 +67,7 @@ class TrainingAudit:
     other_script: int
     tokens: TokenCounts | None = None
     quality: Quality | None = None
+    length_ratio: float | None = None
     overlaps: tuple[Overlap, ...] = field(default=())
 
 

@@ -7,9 +7,19 @@ from kit.claims.load import LoadedClaims, groups_of, load_claims
 from kit.claims.model import Claim, ClaimsFile, Rules
 from kit.claims.pairs import Pair
 from kit.claims.references import Reference, read_references
-from kit.claims.verdict import ControlVerdict, Evidence, Outcome, PairVerdict, Setting, Standing, Verdict
+from kit.claims.verdict import (
+    Adjusted,
+    ControlVerdict,
+    Evidence,
+    Outcome,
+    PairVerdict,
+    Setting,
+    Standing,
+    Verdict,
+)
 
 __all__ = [
+    "Adjusted",
     "Case",
     "Claim",
     "ClaimsFile",

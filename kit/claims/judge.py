@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from kit.claims.causes import decides, named
 from kit.claims.controls import controls_beside, weighed
 from kit.claims.correlate import correlation
+from kit.claims.covariates import adjusted
 from kit.claims.describe import flags, setting, what_would_decide
 from kit.claims.evidence import evidence
 from kit.claims.measure import Measured, measure, permutations
 from kit.claims.model import Bounded, Cause, Claim, ClaimsFile, RankCorrelation, Rules, Sets, Suppression
 from kit.claims.pairs import Groups, Pair, models_in, pairs
 from kit.claims.references import Reference, beside
-from kit.claims.standing import combined, on_correlation, standing_of
+from kit.claims.standing import beyond, combined, on_correlation, standing_of
 from kit.claims.suppression import Trio, standing, trios
 from kit.claims.verdict import Evidence, Outcome, PairVerdict, Standing, Verdict
 from kit.recipe.sources import label_of
@@ -147,8 +148,9 @@ def _verdict(one: _Judged, case: Case, explain: Explain, rules: Rules) -> Verdic
             f"none of its {missing} pairs has both sides finished" if missing else "no run asks for its cells"
         )
         return replace(bare, why=(absent,))
+    bare = replace(bare, adjusted=adjusted(claim, one.found, case.quality, rules))
     if isinstance(claim.effect, RankCorrelation):
-        return _on_correlation(one, claim.effect, bare, rules)
+        return _with_covariates(_on_correlation(one, claim.effect, bare, rules), claim)
     if isinstance(claim.effect, Suppression):
         return _on_suppression(one, bare, rules)
     mean = claim.needed == "mean"
@@ -178,10 +180,10 @@ def _verdict(one: _Judged, case: Case, explain: Explain, rules: Rules) -> Verdic
     if outcome is Outcome.INCONCLUSIVE:
         decide = () if mean and unfinished else what_would_decide(claim, one.pooled, told)
         return replace(verdict, why=(*why, *decide))
-    if outcome is not Outcome.REPRODUCED or not claim.expects:
-        return verdict
-    court = _Court(claim, explain, rules, case.references)
-    return weighed(_with_cause(_with_controls(verdict, one, case, court), claim), claim)
+    if outcome is Outcome.REPRODUCED and claim.expects:
+        court = _Court(claim, explain, rules, case.references)
+        verdict = weighed(_with_cause(_with_controls(verdict, one, case, court), claim), claim)
+    return _with_covariates(verdict, claim)
 
 
 def _with_controls(verdict: Verdict, one: _Judged, case: Case, court: _Court) -> Verdict:
@@ -265,6 +267,21 @@ def _with_cause(verdict: Verdict, claim: Claim) -> Verdict:
     elif causes:
         outcome = Outcome.EXPLAINED_OTHERWISE
     return replace(verdict, outcome=outcome, why=(*verdict.why, why), causes=causes)
+
+
+def _with_covariates(verdict: Verdict, claim: Claim) -> Verdict:
+    """Where the effect is there: whether it still is at equal covariates."""
+    found = verdict.adjusted
+    if verdict.outcome is not Outcome.REPRODUCED or found is None:
+        return verdict
+    names = " and ".join(claim.covariates)
+    if found.effect is None or not found.effect.defined:
+        why = f"the effect is there; whether it is at equal {names} cannot be told from {found.sets} training sets"
+    elif beyond(found.effect, claim.effect):
+        return verdict
+    else:
+        why = f"the effect is there, but at equal {names} its interval does not lie beyond the threshold"
+    return replace(verdict, outcome=Outcome.INCONCLUSIVE, why=(*verdict.why, why))
 
 
 def _on_correlation(one: _Judged, effect: RankCorrelation, bare: Verdict, rules: Rules) -> Verdict:

@@ -15,6 +15,8 @@ from kit.results import CONTRAST_COLUMNS, METRICS
 SCHEMA = 1
 """Version of the file's format. A reader refuses newer ones."""
 
+Measure = Literal["bleu", "chrf", "verbatim", "length-ratio"]
+"""What is measured of training sets, as the audit does (`docs/data.md`)."""
 Needed = Literal["all", "most", "any", "mean"]
 Cause = Literal["over-generation", "lead-in", "knowledge", "language", "suppression"]
 Controls = Annotated[
@@ -29,6 +31,7 @@ def _items(value: object) -> object:
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
+Measures = Annotated[tuple[Measure, ...], BeforeValidator(_items)]
 Some = Annotated[tuple[Text, ...], BeforeValidator(_items), Field(min_length=1)]
 
 
@@ -118,7 +121,7 @@ class RankCorrelation(Bounded):
     """Spearman's, over training sets: of a set's translation quality with the mean change that it brings."""
 
     kind: Literal["rank-correlation"]
-    quality: Literal["bleu", "chrf", "verbatim"] = Field(alias="with")
+    quality: Measure = Field(alias="with")
 
 
 class Suppression(Part):
@@ -151,6 +154,7 @@ class Claim(Part):
     `against` is None for the base. `pairs`: `self` (tuned and evaluated in one language), `cross` (in two), or both.
     `controls`: kinds of controls of the training sets (S2), which must not do the same without the cause.
     `needed`: in `all` pairs, in `most` (more than half), in `any`, or in their `mean`. `gate` overrules the rules'
+    where it must. `covariates`: measures of the training sets, at equal values of which the effect has to be there too.
     where it must. A claim on the untuned model (`subject: base`) is on a metric that is a comparison in itself (of a
     test with what it could have said instead): its mean, or where it speaks `against` other sets, that minus theirs.
     """
@@ -176,6 +180,7 @@ class Claim(Part):
     gate: Annotated[float, Field(ge=0)] | None = None
     expects: Causes = ()
     controls: Controls = ()
+    covariates: Measures = ()
     waived: str = ""
     note: str = ""
 
@@ -187,6 +192,12 @@ class Claim(Part):
             raise ValueError(f"`{self.metric}` may be negative and has no ratio")
         if self.expects and self.metric != "f1":
             raise ValueError("a cause is looked for in a change of `f1` alone")
+        if self.covariates and not self._adjustable:
+            raise ValueError(
+                "`covariates` go with a rank correlation, or with the mean difference `against` other `datasets`"
+            )
+        if isinstance(self.effect, RankCorrelation) and self.effect.quality in self.covariates:
+            raise ValueError(f"`{self.effect.quality}` is what is correlated, and no covariate of itself")
         if isinstance(self.effect, Suppression):
             self._names_beforehand(self.effect)
         if self.controls and not {"language", "suppression"} & set(self.expects):
@@ -224,6 +235,12 @@ class Claim(Part):
         elif self.effect.kind != "difference" or (self.against and self.against.recipe):
             raise ValueError("with `subject: base` goes a `difference`, and none to another `recipe`")
         return self
+
+    @property
+    def _adjustable(self) -> bool:
+        if self.effect.kind == "difference" and self.subject == "tuned":
+            return self.needed == "mean" and self.against is not None and self.against.datasets is not None
+        return self.effect.kind == "rank-correlation"
 
 
 class ClaimsFile(Part):

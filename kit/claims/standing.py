@@ -60,11 +60,16 @@ def combined(standings: Sequence[Standing], claim: Claim) -> tuple[Outcome, tupl
 
 def on_correlation(rho: Estimate, effect: RankCorrelation, p_holm: float | None, rules: Rules) -> Outcome:
     """The outcome of a claim on a rank correlation."""
-    low, high = (rho.low, rho.high) if effect.sign > 0 else (-rho.high, -rho.low)
-    threshold = effect.sign * effect.threshold
-    if low > threshold and p_holm is not None and p_holm < 1 - rules.level:
+    if beyond(rho, effect) and p_holm is not None and p_holm < 1 - rules.level:
         return Outcome.REPRODUCED
-    return Outcome.CONTRADICTED if high < threshold else Outcome.INCONCLUSIVE
+    high = rho.high if effect.sign > 0 else -rho.low
+    return Outcome.CONTRADICTED if high < effect.sign * effect.threshold else Outcome.INCONCLUSIVE
+
+
+def beyond(estimate: Estimate, effect: Bounded) -> bool:
+    """Whether an interval lies beyond the threshold on the claimed side; not where it is undefined."""
+    low = estimate.low if effect.sign > 0 else -estimate.high
+    return low > effect.sign * effect.threshold
 
 
 def _tally(count: Counter[Standing], claim: Claim) -> tuple[str, ...]:

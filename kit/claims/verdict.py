@@ -72,6 +72,19 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Adjusted:
+    """The effect at equal `covariates` of the training sets, over so many `sets` (or pairs of them). `constant` ones
+    were dropped. `effect` is None where there are too few sets; its interval is over sets. `p` is of a correlation.
+    """
+
+    covariates: tuple[str, ...]
+    constant: tuple[str, ...]
+    sets: int
+    effect: Estimate | None = None
+    p: float | None = None
+
+
+@dataclass(frozen=True)
 class Part:
     """One of several changes that a case stands on, by name; in the metric's unit."""
 
@@ -143,7 +156,8 @@ class Verdict:
     """The verdict on a claim in one model. `why` are sentences; `flags` stand beside the outcome.
 
     `effect` is the headline: of the mean over pairs, or of the strongest pair where any will do. The ps are those of a
-    claim that is one test, on a mean or a correlation. `command` and `cost` say how to get what is not there.
+    claim that is one test, on a mean or a correlation; `adjusted` is what is left of that at equal covariates.
+    `command` and `cost` say how to get what is not there.
     """
 
     id: str
@@ -156,6 +170,7 @@ class Verdict:
     p: float | None = None
     p_holm: float | None = None
     p_permutation: float | None = None
+    adjusted: Adjusted | None = None
     causes: tuple[Cause, ...] = ()
     pairs: tuple[PairVerdict, ...] = ()
     setting: Setting = field(default_factory=Setting)

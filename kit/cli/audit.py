@@ -89,6 +89,7 @@ _CHECKS: tuple[tuple[str, Callable[[Audited, TrainingAudit], str]], ...] = (
     ("in tests", lambda row, a: str(a.overlaps[0].items if a.overlaps else 0)),
     ("BLEU", lambda row, a: f"{a.quality.bleu:.1f}" if a.quality else "–"),
     ("chrF", lambda row, a: f"{a.quality.chrf:.1f}" if a.quality else "–"),
+    ("length", lambda row, a: f"{a.length_ratio:.2f}" if a.length_ratio is not None else "–"),
     ("seen by", lambda row, a: ", ".join(f"{name} ({how})" for name, how in row.seen_by.items()) or "–"),
 )
 

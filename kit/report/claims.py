@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from kit.claims import ControlVerdict, Evidence, Outcome, PairVerdict, Setting, Verdict
+from kit.claims import Adjusted, ControlVerdict, Evidence, Outcome, PairVerdict, Setting, Verdict
 from kit.claims.model import Ratio
 from kit.jobdir import atomic_write, encode
 from kit.report.published import against
@@ -69,6 +69,8 @@ def details(verdict: Verdict) -> Iterator[str]:
     yield from verdict.why
     if verdict.p is not None:
         yield f"tested as one: p {_p_words(verdict.p)}{_test_words(verdict)}"
+    if verdict.adjusted is not None:
+        yield _adjusted_words(verdict.adjusted, verdict)
     if claim.note:
         yield f"note: {claim.note}"
     there = [pair for pair in verdict.pairs if pair.effect is not None or not pair.missing]
@@ -178,6 +180,7 @@ def _encoded(verdict: Verdict) -> dict[str, Any]:
             "p",
             "p_holm",
             "p_permutation",
+            "adjusted",
             "causes",
             "pairs",
             "setting",
@@ -252,6 +255,16 @@ def _test_words(tested: PairVerdict | Verdict) -> str:
     holm = f", p {_p_words(tested.p_holm)} after Holm" if tested.p_holm is not None else ""
     permuted = tested.p_permutation
     return holm + (f", {_p_words(permuted)} by permutation" if permuted is not None else "")
+
+
+def _adjusted_words(adjusted: Adjusted, verdict: Verdict) -> str:
+    """The effect at equal covariates, on how many sets, and which covariates say nothing."""
+    kind = "pairs of training sets" if verdict.claim.effect.kind == "difference" else "training sets"
+    figure = _quantity(adjusted.effect, verdict) or "not to be told"
+    p = f", p {_p_words(adjusted.p)}" if adjusted.p is not None else ""
+    dropped = f"; the same everywhere: {', '.join(adjusted.constant)}" if adjusted.constant else ""
+    named = " and ".join(adjusted.covariates or verdict.claim.covariates)
+    return f"at equal {named}: {figure}{p}, over {adjusted.sets} {kind}{dropped}"
 
 
 def _floor_words(floor: NoiseFloor) -> str:

@@ -21,6 +21,7 @@ from kit.stats.clustered import clustered_difference, clustered_mean, clustered_
 from kit.stats.estimate import Estimate
 from kit.stats.multiple import holm
 from kit.stats.noise import Noise, noise, pooled_noise
+from kit.stats.partial import adjusted_mean, partial_spearman, partial_spearman_p
 from kit.stats.permutation import permutation_p, permutation_ps
 from kit.stats.power import POWER, contexts_needed, detectable, standard_error, two_sided_p
 from kit.stats.rank import spearman, spearman_p
@@ -32,6 +33,7 @@ __all__ = [
     "Comparison",
     "Estimate",
     "Noise",
+    "adjusted_mean",
     "clustered_difference",
     "clustered_mean",
     "clustered_se",
@@ -46,6 +48,8 @@ __all__ = [
     "mean_intervals_and_ratio",
     "noise",
     "paired_difference",
+    "partial_spearman",
+    "partial_spearman_p",
     "permutation_p",
     "permutation_ps",
     "pooled_noise",

@@ -57,21 +57,24 @@ def _sides(x: Sequence[float], y: Sequence[float]) -> Floats:
 
 def _rho(x: Floats, y: Floats) -> Floats:
     """Pearson's correlation of the ranks in every row: (rows,)."""
-    first, second = _ranks(x), _ranks(y)
-    first -= first.mean(axis=1, keepdims=True)
-    second -= second.mean(axis=1, keepdims=True)
+    return correlate(ranks(x), ranks(y))
+
+
+def correlate(x: Floats, y: Floats) -> Floats:
+    """Pearson's correlation in every row: (rows,); NaN where a side is constant."""
+    first, second = x - x.mean(axis=1, keepdims=True), y - y.mean(axis=1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         scale = np.sqrt((first * first).sum(axis=1) * (second * second).sum(axis=1))
         rho: Floats = np.clip((first * second).sum(axis=1) / scale, -1.0, 1.0)
     return rho
 
 
-def _ranks(rows: Floats) -> Floats:
+def ranks(rows: Floats) -> Floats:
     """Ranks within every row from 1, the mean rank for ties."""
-    ranks = np.empty(rows.shape)
+    found = np.empty(rows.shape)
     for start in range(0, len(rows), _BLOCK):
         part = rows[start : start + _BLOCK]
         below = (part[:, :, None] > part[:, None, :]).sum(axis=2)
         same = (part[:, :, None] == part[:, None, :]).sum(axis=2)
-        ranks[start : start + _BLOCK] = below + (same + 1) / 2
-    return ranks
+        found[start : start + _BLOCK] = below + (same + 1) / 2
+    return found

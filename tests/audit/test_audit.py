@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from kit.audit import Pool, Tokenization, TokenRule, audit_texts, count_tokens, overlaps, translation_quality
+from kit.audit import (
+    Pool,
+    Tokenization,
+    TokenRule,
+    audit_texts,
+    count_tokens,
+    length_ratio,
+    overlaps,
+    translation_quality,
+)
 from kit.catalog import Catalog, Locations, load_examples
 from kit.data.example import Example
 from kit.jobdir import Prompt
@@ -52,6 +61,12 @@ def test_overlap_by_id_by_context_and_by_question() -> None:
     train = [example("1", context="Only the id."), example("2", question="Another?"), example("3")]
     (one,) = overlaps(train, [other, pool])
     assert (one.dataset, one.ids, one.contexts, one.items) == ("x", 1, 2, 1)
+
+
+def test_the_length_ratio_counts_a_repeated_context_once() -> None:
+    assert length_ratio(["abc", "abc", "abcdef"], ["ab", "ab", "abcd"]) == 1.5
+    with pytest.raises(ValueError, match="1 translations of 2"):
+        length_ratio(["a"], ["a", "b"])
 
 
 def test_quality_counts_a_repeated_context_once() -> None:

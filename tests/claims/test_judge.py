@@ -6,6 +6,7 @@ import csv
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kit.claims import Case, Claim, Evidence, Outcome, Pair, Rules, Standing, judge
@@ -402,3 +403,70 @@ def test_intervals_of_the_evidence_have_the_rules_level(tmp_path: Path) -> None:
         assert (change.low, change.high) == (pair.difference.low, pair.difference.high)
         reach[level] = pair.evidence.over.high - pair.evidence.over.low
     assert reach[0.6] < reach[0.95] < reach[0.99]
+
+
+SYSTEMS = {
+    "trained_on": {"datasets": "xquad-mt-nllb"},
+    "against": {"datasets": "xquad-mt-marian"},
+    "covariates": ["length-ratio", "verbatim"],
+}
+SOURCES = ("de", "es", "et", "fi", "fr", "id")
+
+
+def two_systems(root: Path, lead: tuple[float, ...]) -> Bench:
+    """Of each language a set of either system; the first is so much ahead."""
+    made = Bench(root).base("or", 0.2)
+    for source, share in zip(SOURCES, lead, strict=True):
+        made.tuned(f"xquad-mt-nllb/{source}", "or", 0.3 + share).tuned(f"xquad-mt-marian/{source}", "or", 0.3)
+    return made
+
+
+def measures(lengths: tuple[float, ...], verbatim: float = 0.4) -> dict[str, dict[str, float]]:
+    """NLLB's sets are so much longer than the other system's; the rate of verbatim answers is the same in all."""
+    found: dict[str, dict[str, float]] = {"length-ratio": {}, "verbatim": {}}
+    for source, more in zip(SOURCES, lengths, strict=True):
+        for system, length in (("nllb", 0.8 + more), ("marian", 0.8)):
+            found["length-ratio"][f"xquad-mt-{system}/{source}"] = length
+            found["verbatim"][f"xquad-mt-{system}/{source}"] = verbatim
+    return found
+
+
+def test_a_lead_that_length_explains_is_not_reproduced(tmp_path: Path) -> None:
+    lead = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+    made = two_systems(tmp_path, lead).results()
+    plain = {name: value for name, value in SYSTEMS.items() if name != "covariates"}
+    assert verdict(plain, made).outcome is Outcome.REPRODUCED and verdict(plain, made).adjusted is None
+    found = verdict(SYSTEMS, made, quality=measures(lead))
+    assert found.outcome is Outcome.INCONCLUSIVE
+    left = found.adjusted
+    assert left is not None and left.effect is not None and abs(left.effect.value) < 4
+    assert (left.covariates, left.constant, left.sets) == (("length-ratio",), ("verbatim",), 6)
+    (line,) = [line for line in details(found) if line.startswith("at equal length-ratio")]
+    assert "over 6 pairs of training sets; the same everywhere: verbatim" in line
+    assert as_data([found])[0]["adjusted"]["sets"] == 6
+
+
+def test_a_lead_of_its_own_stands_at_equal_length(tmp_path: Path) -> None:
+    made = two_systems(tmp_path, (0.3, 0.31, 0.3, 0.32, 0.3, 0.31)).results()
+    found = verdict(SYSTEMS, made, quality=measures((0.1, -0.1, 0.2, -0.2, 0.05, 0.0)))
+    assert found.outcome is Outcome.REPRODUCED
+    assert found.adjusted is not None and found.adjusted.effect is not None and found.adjusted.effect.low > 20
+    unknown = verdict(SYSTEMS, made)
+    assert unknown.outcome is Outcome.INCONCLUSIVE and any("cannot be told" in why for why in unknown.why)
+    assert any("not to be told, over 0 pairs" in line for line in details(unknown))
+
+
+def test_a_correlation_that_another_measure_makes_is_not_reproduced(tmp_path: Path) -> None:
+    made = Bench(tmp_path).base("or", 0.1)
+    shares = dict(zip(["de", "es", "et", "fi", "fr", "id", "ru", "sv"], np.arange(2, 10) / 10, strict=True))
+    for language, share in shares.items():
+        made.tuned(f"xquad-mt-nllb/{language}", "or", float(share))
+    rising = {f"xquad-mt-nllb/{language}": 100 * float(share) for language, share in shares.items()}
+    claim = {"effect": {"kind": "rank-correlation", "with": "bleu", "above": 0}, "covariates": ["verbatim"]}
+    mixed = {name: float(at * 5 % 8) for at, name in enumerate(rising)}
+    alone = verdict(claim, made.results(), quality={"bleu": rising, "verbatim": mixed})
+    assert alone.outcome is Outcome.REPRODUCED and alone.adjusted is not None and alone.adjusted.p is not None
+    bleu = {name: value + (-1) ** at * 15 for at, (name, value) in enumerate(rising.items())}
+    found = verdict(claim, made.results(), quality={"bleu": bleu, "verbatim": rising})
+    assert found.effect is not None and found.effect.low > 0
+    assert found.outcome is Outcome.INCONCLUSIVE

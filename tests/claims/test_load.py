@@ -81,6 +81,8 @@ def test_the_papers_claims_are_all_there() -> None:
             "    family: F\n    metric: overran\n    expects: [knowledge]",
             ("a change of `f1`",),
         ),
+        ("    family: F", "    family: F\n    covariates: [verbatim]", ("`covariates` go with",)),
+        ("    family: F", "    family: F\n    covariates: [length]", ("claims.yaml:9", "length-ratio")),
     ],
 )
 def test_faults_are_told_with_their_place_and_remedy(
@@ -95,6 +97,12 @@ def test_faults_are_told_with_their_place_and_remedy(
 def test_a_ratio_of_what_may_be_negative_is_refused(tmp_path: Path) -> None:
     text = CLAIMS.replace("kind: difference, above: 0", "kind: ratio, above: 2")
     assert "has no ratio" in load(tmp_path, text + "    metric: gold_logprob\n")
+
+
+def test_what_is_correlated_is_no_covariate_of_itself(tmp_path: Path) -> None:
+    text = CLAIMS.replace("kind: difference,", "kind: rank-correlation, with: bleu,")
+    assert not load(tmp_path, text + "    covariates: verbatim\n")
+    assert "no covariate of itself" in load(tmp_path, text + "    covariates: [verbatim, bleu]\n")
 
 
 def test_several_faults_are_told_at_once(tmp_path: Path) -> None:
