@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
     from kit.api.executors import choose_executor
     from kit.api.forecast import Need, needs, preview, reasons
-    from kit.api.judging import Judgement, check_claims, claims_of, export_claims, judge_runs
+    from kit.api.judging import Judgement, check_claims, claims_of, export_claims, judge_runs, priced
     from kit.api.measuring import Trial, measure
     from kit.api.planning import Prepared, load, prepare
     from kit.api.referring import (
@@ -42,7 +42,7 @@ _FILES = {
         "Status", "background", "delete_run", "go_on", "list_statuses", "retry_job", "status", "stop_job", "stop_run",
     ),
     "executors": ("choose_executor",),
-    "judging": ("Judgement", "check_claims", "claims_of", "export_claims", "judge_runs"),
+    "judging": ("Judgement", "check_claims", "claims_of", "export_claims", "judge_runs", "priced"),
     "measuring": ("Trial", "measure"),
     "planning": ("Prepared", "load", "prepare"),
     "forecast": ("Need", "needs", "preview", "reasons"),
@@ -83,6 +83,7 @@ __all__ = [
     "open_run",
     "prepare",
     "preview",
+    "priced",
     "published",
     "reasons",
     "remove_reference",

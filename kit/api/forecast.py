@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
-from kit.api.planning import Prepared, gpus_here, slots_here
+from kit.api.planning import Prepared, gpus_here, prepare, slots_here
 from kit.api.workspace import Workspace
+from kit.errors import KitError
 from kit.executors.gpus import Gpu, visible
 from kit.manifest import hardware
 from kit.plan import PlannedJob, WantedCell, reason
 from kit.report.units import duration
+
+_LARGE = 100_000_000
+_TENTH = 0.05
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,39 @@ def needs(workspace: Workspace, prepared: Prepared) -> list[Need]:
         _gpu_need(resources.device, gpus, memory),
     ]
     return [*found, _time_need(jobs, slots_here(resources))]
+
+
+@dataclass(frozen=True)
+class Work:
+    """Hours of work that are left of a recipe, by its plan, on one GPU or on one slot of the CPU."""
+
+    hours: float
+    on: Literal["GPU", "CPU"]
+
+    def __str__(self) -> str:
+        return (
+            f"about {self.hours:.1f} {self.on}-hours"
+            if self.hours >= _TENTH
+            else f"minutes of {self.on} time"
+        )
+
+
+def work_left(workspace: Workspace, recipe: Path) -> Work | None:
+    """What is left of a recipe; nothing is fetched, and None is told where it cannot be planned without.
+
+    A recipe that leaves the device open and has a model of a size that one would not put on a CPU is priced on a GPU,
+    whatever this machine has.
+    """
+    near = replace(workspace, offline=True)
+    try:
+        prepared = prepare(near, recipe, fetch=False)
+        sizes = [model.wanted.parameters or 0 for model in prepared.inputs.models]
+        gpu = prepared.loaded.recipe.resources.device != "cpu" and max(sizes) >= _LARGE
+        if gpu:
+            prepared = prepare(near, recipe, fetch=False, device="cuda")
+    except KitError:
+        return None
+    return Work(sum(job.cost.seconds for job in prepared.plan.jobs) / 3600, "GPU" if gpu else "CPU")
 
 
 def reasons(prepared: Prepared) -> dict[str, str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from kit import yamlfile
 from kit.api.auditing import measures_of_sets
+from kit.api.forecast import Work, work_left
 from kit.api.planning import load
 from kit.api.referring import published
 from kit.api.tables import results
@@ -38,12 +40,21 @@ _TOY = 100_000_000
 
 @dataclass(frozen=True)
 class Judgement:
-    """Verdicts in the order of the claims file at `path`; `notes` are sentences on what was judged."""
+    """Verdicts in the order of the claims file; `notes` are sentences on what was judged."""
 
-    path: Path
-    title: str
+    claims: LoadedClaims
     verdicts: tuple[Verdict, ...]
     notes: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        """The claims file."""
+        return self.claims.path
+
+    @property
+    def title(self) -> str:
+        """Its title."""
+        return self.claims.file.title
 
 
 def claims_of(folders: Sequence[RunFolder]) -> Path | None:
@@ -120,7 +131,34 @@ def judge_runs(
         references=published(workspace),
     )
     verdicts = tuple(_with_remedy(verdict, loaded) for verdict in judge(loaded.file, case))
-    return Judgement(chosen, loaded.file.title, verdicts, tuple(notes))
+    return Judgement(loaded, verdicts, tuple(notes))
+
+
+def priced(workspace: Workspace, judgement: Judgement) -> Judgement:
+    """The same with the hours that deciding what was not run takes, by the plans of its recipes: a second a recipe."""
+    left: dict[Path, Work | None] = {}
+
+    def told(verdict: Verdict) -> Verdict:
+        if verdict.outcome is not Outcome.NOT_RUN:
+            return verdict
+        paths = judgement.claims.paths(verdict.claim)
+        for path in paths:
+            if path not in left:
+                left[path] = work_left(workspace, path)
+        found = [work for path in paths if (work := left[path]) is not None]
+        if len(found) < len(paths):
+            return verdict
+        hours: dict[Literal["CPU", "GPU"], float] = {}
+        for work in found:
+            hours[work.on] = hours.get(work.on, 0.0) + work.hours
+        words = f"by the plan {' and '.join(str(Work(each, on)) for on, each in hours.items())}"
+        return replace(
+            verdict,
+            cost="; ".join(filter(None, (verdict.cost, words))),
+            work={str(on): each for on, each in hours.items()},
+        )
+
+    return replace(judgement, verdicts=tuple(map(told, judgement.verdicts)))
 
 
 def export_claims(judgement: Judgement, folder: RunFolder) -> list[Path]:

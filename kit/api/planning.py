@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kit.api.workspace import Workspace
 from kit.catalog import Catalog
@@ -49,10 +49,17 @@ def load(path: Path, overrides: Sequence[str] = ()) -> tuple[LoadedRecipe, Catal
     return check_names(loaded, catalog), catalog
 
 
-def prepare(workspace: Workspace, path: Path, overrides: Sequence[str] = (), fetch: bool = True) -> Prepared:
+def prepare(
+    workspace: Workspace,
+    path: Path,
+    overrides: Sequence[str] = (),
+    fetch: bool = True,
+    device: Literal["cpu", "cuda"] | None = None,
+) -> Prepared:
     """Load a recipe, resolve its inputs (fetching data where needed) and plan what is missing.
 
-    With `fetch` False weights that are not here are not downloaded: they stand in the plan by name.
+    With `fetch` False weights that are not here are not downloaded: they stand in the plan by name. `device` is what
+    its costs are told for, if not for the recipe's.
     """
     loaded, catalog = load(path, overrides)
     store = workspace.store()
@@ -60,7 +67,8 @@ def prepare(workspace: Workspace, path: Path, overrides: Sequence[str] = (), fet
     check_checkpoints(loaded, [(f"{each.dataset}/{each.language}", each.items) for each in inputs.train])
     wanted = demand(loaded.recipe, inputs)
     packing = _packing(loaded, slots_here(loaded.recipe.resources))
-    return Prepared(loaded, catalog, inputs, _plan(wanted, loaded, inputs, store, packing), store)
+    plan = _plan(wanted, loaded, inputs, store, packing, device)
+    return Prepared(loaded, catalog, inputs, plan, store)
 
 
 def planned_again(prepared: Prepared, slots: int, living: Mapping[str, JobSpec]) -> Prepared:
@@ -94,9 +102,16 @@ def _packing(loaded: LoadedRecipe, slots: int) -> Packing:
     return Packing(resources.series, slots, resources.job_hours)
 
 
-def _plan(wanted: Demand, loaded: LoadedRecipe, inputs: Inputs, store: Store, packing: Packing) -> Plan:
+def _plan(
+    wanted: Demand,
+    loaded: LoadedRecipe,
+    inputs: Inputs,
+    store: Store,
+    packing: Packing,
+    device: Literal["cpu", "cuda"] | None = None,
+) -> Plan:
     parameters = {model.wanted.id: model.wanted.parameters for model in inputs.models}
-    device = "cuda" if loaded.recipe.resources.device == "cuda" else "cpu"
+    device = device or ("cuda" if loaded.recipe.resources.device == "cuda" else "cpu")
     stored = store.cells()
     speeds = Speeds.measured([facts for facts in stored.values() if facts is not None])
     characters = {each.id: each.characters for each in (*inputs.train, *inputs.evaluate)}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from kit.claims.measure import Measured
-from kit.claims.model import Claim
+from kit.claims.model import Claim, RankCorrelation, Rules
 from kit.claims.pairs import Pair
-from kit.claims.verdict import PairVerdict, Setting, Standing
+from kit.claims.verdict import Adjusted, PairVerdict, Setting, Standing
 from kit.jobdir import CellSpec
 from kit.results import METRICS
+from kit.stats import pairs_needed, standard_error, units_needed
 
 
 def setting(found: Sequence[Pair], specs: Mapping[str, CellSpec]) -> Setting:
@@ -45,21 +46,44 @@ def what_would_decide(claim: Claim, pooled: Measured | None, told: Sequence[Pair
     if claim.needed == "mean":
         if pooled is None:
             return []
-        sees, needed, seeds = pooled.sees, pooled.contexts_needed, pooled.compared.difference.n_seeds
+        sees, seeds = pooled.sees, pooled.compared.difference.n_seeds
+        needed, more = pooled.contexts_needed, pooled.seeds_needed
     else:
         unsettled = [pair for pair in told if pair.standing is Standing.OPEN]
         needed = min((pair.contexts_needed for pair in unsettled if pair.contexts_needed), default=None)
+        more = min((pair.seeds_needed for pair in unsettled if pair.seeds_needed), default=None)
         sees = max((pair.sees for pair in unsettled if pair.sees is not None), default=None)
         seeds = min((pair.difference.n_seeds for pair in unsettled if pair.difference), default=0)
     said = []
     if sees is not None:
         unit = METRICS[claim.metric].unit
         said.append(f"this test can see a difference of {sees:.1f} {'points' if unit == 'percent' else unit}")
-    if needed is not None:
-        said.append(f"about {needed:,} contexts would decide, if the effect is as it looks")
+    ways = [f"{needed:,} contexts"] if needed is not None else []
+    ways += [f"{more:,} seeds"] if more is not None else []
+    if ways:
+        said.append(f"about {' or '.join(ways)} would decide, if the effect is as it looks")
+    elif sees is not None:
+        said.append(
+            "neither more contexts nor more seeds alone would decide: the effect is too near its threshold"
+        )
     if seeds == 1:
         said.append("one seed: how far seeds differ is unknown; three would tell")
     return said
+
+
+def sets_that_decide(found: Adjusted, claim: Claim, rules: Rules) -> str:
+    """How many training sets would show an adjusted effect that points the claimed way; else nothing."""
+    effect, bounded = found.effect, claim.effect
+    if effect is None or (effect.value - bounded.threshold) * bounded.sign <= 0:
+        return ""
+    if isinstance(bounded, RankCorrelation):
+        needed = pairs_needed(effect.value, rules.level)
+    else:
+        error = standard_error(effect, rules.level)
+        needed = (
+            units_needed(effect.value - bounded.threshold, error, found.sets, rules.level) if error else None
+        )
+    return f"; about {needed:,} sets would decide, if it is as it looks" if needed else ""
 
 
 def _environment(facts: Mapping[str, object]) -> str:

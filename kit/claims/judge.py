@@ -11,7 +11,7 @@ from kit.claims.causes import decides, named
 from kit.claims.controls import controls_beside, weighed
 from kit.claims.correlate import correlation
 from kit.claims.covariates import adjusted
-from kit.claims.describe import flags, setting, what_would_decide
+from kit.claims.describe import flags, sets_that_decide, setting, what_would_decide
 from kit.claims.evidence import evidence
 from kit.claims.measure import Measured, measure, permutations
 from kit.claims.model import Bounded, Cause, Claim, ClaimsFile, RankCorrelation, Rules, Sets, Suppression
@@ -22,7 +22,7 @@ from kit.claims.suppression import Trio, standing, trios
 from kit.claims.verdict import Evidence, Outcome, PairVerdict, Standing, Verdict
 from kit.recipe.sources import label_of
 from kit.results import Results
-from kit.stats import Estimate, holm
+from kit.stats import Estimate, holm, pairs_needed
 
 Explain = Callable[[Claim, Pair, Rules], Evidence | None]
 """Finds what speaks for the cause of a pair's change; None where that was not measured."""
@@ -150,7 +150,7 @@ def _verdict(one: _Judged, case: Case, explain: Explain, rules: Rules) -> Verdic
         return replace(bare, why=(absent,))
     bare = replace(bare, adjusted=adjusted(claim, one.found, case.quality, rules))
     if isinstance(claim.effect, RankCorrelation):
-        return _with_covariates(_on_correlation(one, claim.effect, bare, rules), claim)
+        return _with_covariates(_on_correlation(one, claim.effect, bare, rules), claim, rules)
     if isinstance(claim.effect, Suppression):
         return _on_suppression(one, bare, rules)
     mean = claim.needed == "mean"
@@ -183,7 +183,7 @@ def _verdict(one: _Judged, case: Case, explain: Explain, rules: Rules) -> Verdic
     if outcome is Outcome.REPRODUCED and claim.expects:
         court = _Court(claim, explain, rules, case.references)
         verdict = weighed(_with_cause(_with_controls(verdict, one, case, court), claim), claim)
-    return _with_covariates(verdict, claim)
+    return _with_covariates(verdict, claim, rules)
 
 
 def _with_controls(verdict: Verdict, one: _Judged, case: Case, court: _Court) -> Verdict:
@@ -237,6 +237,7 @@ def _told(
         floor=pair.floor,
         sees=measured.sees,
         contexts_needed=measured.contexts_needed if standing is Standing.OPEN else None,
+        seeds_needed=measured.seeds_needed if standing is Standing.OPEN else None,
         evidence=evidence,
         causes=named(evidence, rules) if evidence else (),
         missing=pair.missing,
@@ -269,7 +270,7 @@ def _with_cause(verdict: Verdict, claim: Claim) -> Verdict:
     return replace(verdict, outcome=outcome, why=(*verdict.why, why), causes=causes)
 
 
-def _with_covariates(verdict: Verdict, claim: Claim) -> Verdict:
+def _with_covariates(verdict: Verdict, claim: Claim, rules: Rules) -> Verdict:
     """Where the effect is there: whether it still is at equal covariates."""
     found = verdict.adjusted
     if verdict.outcome is not Outcome.REPRODUCED or found is None:
@@ -281,6 +282,7 @@ def _with_covariates(verdict: Verdict, claim: Claim) -> Verdict:
         return verdict
     else:
         why = f"the effect is there, but at equal {names} its interval does not lie beyond the threshold"
+        why += sets_that_decide(found, claim, rules)
     return replace(verdict, outcome=Outcome.INCONCLUSIVE, why=(*verdict.why, why))
 
 
@@ -290,8 +292,10 @@ def _on_correlation(one: _Judged, effect: RankCorrelation, bare: Verdict, rules:
         return replace(bare, outcome=Outcome.NOT_RUN, why=(why,))
     rho, p = one.correlated
     outcome = on_correlation(rho, effect, one.p_holm[0], rules)
-    why = f"Spearman's rank correlation over {rho.n_items} training sets: {rho.value:.2f}"
-    return replace(bare, outcome=outcome, effect=rho, why=(why,), p=p, p_holm=one.p_holm[0])
+    said = [f"Spearman's rank correlation over {rho.n_items} training sets: {rho.value:.2f}"]
+    if outcome is Outcome.INCONCLUSIVE and (needed := pairs_needed(rho.value, rules.level)):
+        said.append(f"about {needed:,} training sets would decide, if the correlation is as it looks")
+    return replace(bare, outcome=outcome, effect=rho, why=tuple(said), p=p, p_holm=one.p_holm[0])
 
 
 def _on_suppression(one: _Judged, bare: Verdict, rules: Rules) -> Verdict:

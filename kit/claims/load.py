@@ -28,13 +28,22 @@ class LoadedClaims:
     file: ClaimsFile
     recipes: dict[str, LoadedRecipe]
 
+    def needed(self, claim: Claim) -> tuple[str, ...]:
+        """The recipes that decide a claim: the first of its own, and that which it is compared with."""
+        other = claim.against.recipe if claim.against else None
+        return tuple(dict.fromkeys((claim.recipes[0], *((other,) if other else ()))))
+
+    def paths(self, claim: Claim) -> tuple[Path, ...]:
+        """Their files."""
+        return tuple(_beside(self.path, name) for name in self.needed(claim))
+
     def command(self, claim: Claim) -> str:
-        """How to run what a claim needs: the first of its recipes."""
-        return f"xlt-kit run {_beside(self.path, claim.recipes[0])}"
+        """How to run them."""
+        return " && ".join(f"xlt-kit run {path}" for path in self.paths(claim))
 
     def cost(self, claim: Claim) -> str:
-        """What that takes, as the recipe says."""
-        return self.recipes[claim.recipes[0]].recipe.needs
+        """What that takes, as the recipes say."""
+        return "; then ".join(self.recipes[name].recipe.needs for name in self.needed(claim))
 
 
 def load_claims(path: Path, catalog: Catalog) -> LoadedClaims:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -113,9 +114,9 @@ class PairVerdict:
     cells, where it was measured.
 
     `effect` is the quantity that the predicate bounds (a difference or a ratio); `sees` is the smallest difference
-    that this test can see, in points; `contexts_needed` how many would decide what is open, at the effect as it is.
-    `published` are figures of others for its two sides. `parts` are what a claim of suppression stands on, and its
-    effect is then the last of them. `controls` stand beside a pair that holds, where the claim names some.
+    that this test can see, in points; `contexts_needed` and `seeds_needed` how many would decide what is open, at the
+    effect as it is. `published` are figures of others for its two sides. `parts` are what a claim of suppression stands
+    on, and its effect is then the last of them. `controls` stand beside a pair that holds, where the claim names some.
     """
 
     name: str
@@ -130,6 +131,7 @@ class PairVerdict:
     floor: NoiseFloor = field(default_factory=NoiseFloor)
     sees: float | None = None
     contexts_needed: int | None = None
+    seeds_needed: int | None = None
     evidence: Evidence | None = None
     causes: tuple[Cause, ...] = ()
     missing: int = 0
@@ -157,7 +159,8 @@ class Verdict:
 
     `effect` is the headline: of the mean over pairs, or of the strongest pair where any will do. The ps are those of a
     claim that is one test, on a mean or a correlation; `adjusted` is what is left of that at equal covariates.
-    `command` and `cost` say how to get what is not there.
+    `command` and `cost` say how to get what is not there, `work` the hours of that, by `GPU` and `CPU`, where they were
+    asked for.
     """
 
     id: str
@@ -176,3 +179,4 @@ class Verdict:
     setting: Setting = field(default_factory=Setting)
     command: str = ""
     cost: str = ""
+    work: Mapping[str, float] = field(default_factory=dict)

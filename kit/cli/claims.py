@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from kit.api import Judgement, Workspace, judge_runs
+from kit.api import Judgement, Workspace, judge_runs, priced
 from kit.claims import Outcome, Verdict
 from kit.cli.common import print_json, workspace_options
 from kit.errors import ClaimsUnmetError, UsageError
@@ -61,6 +61,8 @@ def claims(
     """
     folders = [find_run(workspace.runs, name) for name in runs or ("last",)]
     judgement = judge_runs(workspace, folders, path, dict(_waiver(text) for text in waive))
+    if detailed or as_json or form:
+        judgement = priced(workspace, judgement)
     shown = _chosen(judgement, only)
     match "json" if as_json else form:
         case "json":

@@ -192,6 +192,7 @@ def _encoded(verdict: Verdict) -> dict[str, Any]:
         **parts,
         "command": verdict.command,
         "cost": verdict.cost,
+        "work_hours": dict(verdict.work),
         "claim": claim,
     }
 

@@ -23,7 +23,14 @@ from kit.stats.multiple import holm
 from kit.stats.noise import Noise, noise, pooled_noise
 from kit.stats.partial import adjusted_mean, partial_spearman, partial_spearman_p
 from kit.stats.permutation import permutation_p, permutation_ps
-from kit.stats.power import POWER, contexts_needed, detectable, standard_error, two_sided_p
+from kit.stats.power import (
+    POWER,
+    detectable,
+    pairs_needed,
+    standard_error,
+    two_sided_p,
+    units_needed,
+)
 from kit.stats.rank import spearman, spearman_p
 
 __all__ = [
@@ -38,7 +45,6 @@ __all__ = [
     "clustered_mean",
     "clustered_se",
     "compare",
-    "contexts_needed",
     "detectable",
     "grouped_comparison",
     "grouped_difference",
@@ -48,6 +54,7 @@ __all__ = [
     "mean_intervals_and_ratio",
     "noise",
     "paired_difference",
+    "pairs_needed",
     "partial_spearman",
     "partial_spearman_p",
     "permutation_p",
@@ -58,4 +65,5 @@ __all__ = [
     "spearman_p",
     "standard_error",
     "two_sided_p",
+    "units_needed",
 ]

@@ -33,17 +33,30 @@ def detectable(error: float, level: float, power: float = POWER) -> float:
     return (_quantile(level) + NormalDist().inv_cdf(power)) * error
 
 
-def contexts_needed(
-    value: float, error: float, contexts: int, level: float, power: float = POWER
+def units_needed(
+    value: float, error: float, units: int, level: float, power: float = POWER, fixed: float = 0.0
 ) -> int | None:
-    """How many contexts would let a test see `value`, if it is as it looks; None where it is 0.
+    """How many contexts (or seeds) would let a test see `value`, if it is as it looks; None where no number would.
 
-    `error` is that of `contexts` contexts. Seeds stay as many as they are: where they differ much, more of them help
-    and more contexts do not.
+    `error` is that of so many `units`; `fixed` is the part of it, as a standard error, that more of them do not lower:
+    that of seeds for contexts, and the other way round.
     """
-    if not value:
+    within = (abs(value) / detectable(1.0, level, power)) ** 2 - fixed**2
+    if not value or within <= 0:
         return None
-    return math.ceil(contexts * (detectable(error, level, power) / abs(value)) ** 2)
+    return max(1, math.ceil(units * max(0.0, error**2 - fixed**2) / within))
+
+
+def pairs_needed(rho: float, level: float, power: float = POWER) -> int | None:
+    """How many pairs of values would let a test see a correlation, if it is as it looks; None where it is 0.
+
+    Fisher's z (Fisher 1921, "On the probable error of a coefficient of correlation"): atanh of a correlation has the
+    standard error 1/sqrt(n - 3); of ranks a little more.
+    """
+    if not rho or math.isnan(rho):
+        return None
+    turned = math.atanh(min(abs(rho), 1 - 1e-9))
+    return math.ceil((detectable(1.0, level, power) / turned) ** 2 + 3)
 
 
 def _quantile(level: float) -> float:

@@ -470,3 +470,33 @@ def test_a_correlation_that_another_measure_makes_is_not_reproduced(tmp_path: Pa
     found = verdict(claim, made.results(), quality={"bleu": bleu, "verbatim": rising})
     assert found.effect is not None and found.effect.low > 0
     assert found.outcome is Outcome.INCONCLUSIVE
+
+
+def test_an_open_claim_says_how_many_contexts_or_seeds_would_decide(tmp_path: Path) -> None:
+    made = Bench(tmp_path).base("or", 0.3)
+    for seed, share in ((1, 0.2), (2, 0.5), (3, 0.8)):
+        made.tuned("xquad-in/de", "or", share, seed)
+    found = verdict({"needed": "any"}, made.results())
+    assert found.outcome is Outcome.INCONCLUSIVE
+    (pair,) = found.pairs
+    # Seeds are what differs: no number of contexts would do, some more seeds would.
+    assert pair.contexts_needed is None and pair.seeds_needed is not None and 3 < pair.seeds_needed < 40
+    assert f"about {pair.seeds_needed} seeds would decide, if the effect is as it looks" in found.why
+    steady = Bench(tmp_path / "b").base("or", 0.30)
+    for seed in (1, 2):
+        steady.tuned("xquad-in/de", "or", 0.34, seed)
+    other = verdict({"needed": "mean"}, steady.results())
+    assert other.outcome is Outcome.INCONCLUSIVE
+    assert any("contexts would decide" in why or "contexts or" in why for why in other.why)
+
+
+def test_an_open_correlation_says_how_many_sets_would_decide(tmp_path: Path) -> None:
+    made = Bench(tmp_path).base("or", 0.1)
+    quality = {}
+    for language, share, bleu in (("de", 0.2, 20), ("es", 0.3, 40), ("et", 0.4, 30), ("fi", 0.5, 45)):
+        made.tuned(f"xquad-mt-nllb/{language}", "or", share)
+        quality[f"xquad-mt-nllb/{language}"] = float(bleu)
+    claim = {"effect": {"kind": "rank-correlation", "with": "bleu", "above": 0}}
+    found = verdict(claim, made.results(), quality={"bleu": quality})
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert any("training sets would decide" in why for why in found.why)

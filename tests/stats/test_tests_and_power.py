@@ -15,11 +15,11 @@ from kit.stats import (
     Bootstrap,
     Cell,
     clustered_se,
-    contexts_needed,
     detectable,
     holm,
     noise,
     paired_difference,
+    pairs_needed,
     permutation_p,
     permutation_ps,
     pooled_noise,
@@ -27,6 +27,7 @@ from kit.stats import (
     spearman_p,
     standard_error,
     two_sided_p,
+    units_needed,
 )
 
 PROBABILITIES = st.lists(st.floats(0, 1), max_size=12)
@@ -145,15 +146,30 @@ def test_a_detectable_difference_is_seen_four_times_in_five() -> None:
 def test_the_contexts_that_are_needed_make_the_difference_detectable(
     value: float, error: float, contexts: int, level: float
 ) -> None:
-    needed = contexts_needed(value, error, contexts, level)
+    needed = units_needed(value, error, contexts, level)
     assert needed is not None
     assert detectable(error * math.sqrt(contexts / needed), level) <= value * (1 + 1e-9)
     if needed > 1:
         assert detectable(error * math.sqrt(contexts / (needed - 1)), level) >= value * (1 - 1e-9)
 
 
+def test_more_contexts_do_not_lower_what_seeds_add() -> None:
+    # Half of the variance is of seeds: contexts alone would have to do with what is left of the target.
+    plain, with_seeds = units_needed(3.0, 2.0, 100, 0.95), units_needed(3.0, 2.0, 100, 0.95, fixed=1.0)
+    assert plain is not None and with_seeds is not None and with_seeds > plain
+    target = (3.0 / detectable(1.0, 0.95)) ** 2
+    assert (4.0 - 1.0) * 100 / with_seeds + 1.0 <= target < (4.0 - 1.0) * 100 / (with_seeds - 1) + 1.0
+    assert units_needed(3.0, 2.0, 100, 0.95, fixed=1.2) is None
+
+
+def test_pairs_for_a_correlation_are_those_of_the_books() -> None:
+    # Cohen 1988: a correlation of .3 (.5) takes 84 to 85 (29) at .05 and a power of .8.
+    assert pairs_needed(0.3, 0.95) in (84, 85, 86) and pairs_needed(-0.5, 0.95) in (29, 30)
+    assert pairs_needed(0.0, 0.95) is None and pairs_needed(1.0, 0.95) == 4
+
+
 def test_nothing_decides_a_difference_of_nothing() -> None:
-    assert contexts_needed(0.0, 1.0, 10, 0.95) is None
+    assert units_needed(0.0, 1.0, 10, 0.95) is None
     assert (two_sided_p(0.0, 0.0), two_sided_p(1.0, 0.0)) == (1.0, 0.0)
 
 

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import DataTable, Static
 
-from kit.api import Judgement, export_claims, judge_runs
+from kit.api import Judgement, export_claims, judge_runs, priced
 from kit.claims import Outcome, Verdict
 from kit.errors import KitError
 from kit.report.claims import SIGNS, details, effect_words, n_words, outcome_words, summary
@@ -103,7 +103,10 @@ class ClaimsPage(Page):
             seen = (self._watch.status.stage, cells)
             if seen != self._seen:
                 self._seen = seen
-                self.bring(self._take, judge_runs(self.kit.workspace, [self.folder]))
+                judgement = judge_runs(self.kit.workspace, [self.folder])
+                self.bring(self._take, judgement)
+                if not self._watch.alive:  # what it takes to decide the rest is worked out once
+                    self.bring(self._take, priced(self.kit.workspace, judgement))
         except KitError as problem:
             self.bring(self._without, problem)
         finally:
