@@ -7,10 +7,16 @@ import io
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from kit.api import Workspace, judge_runs, results
+from kit.claims import Outcome, PairVerdict, Standing, Verdict
+from kit.report.claims import details
+from kit.results import Results
+from kit.schedule.runfolder import find_run
 from tests.kit_command import ROOT, Kit
 
 pytestmark = pytest.mark.slow
@@ -84,6 +90,53 @@ def test_the_exit_code_tells_ci_that_a_claim_does_not_stand(smoke: Smoke, other_
     assert "S1 contradicted" in refused.stderr
     outcomes = {one["id"]: one["outcome"] for one in json.loads(refused.stdout)["verdicts"]}
     assert outcomes == {"S1": "contradicted", "S2": "contradicted", "S3": "reproduced"}
+
+
+def swapped(found: Results, one: str, other: str) -> Results:
+    """The same results with the adapters of two rows taken for each other."""
+    places = {
+        (cell.at.trained_on, cell.at.seed, cell.at.task, cell.at.dataset, cell.at.language): cell
+        for cell in found.cells
+    }
+    turned = {one: other, other: one}
+    cells = []
+    for cell in found.cells:
+        at = cell.at
+        source = (turned.get(at.trained_on, at.trained_on), at.seed, at.task, at.dataset, at.language)
+        cells.append(replace(places[source], at=at, key=cell.key))
+    return replace(found, cells=tuple(cells))
+
+
+def test_swapping_two_adapters_flips_a_verdict_and_the_pairs_that_changed_are_named(
+    smoke: Smoke, tmp_path: Path
+) -> None:
+    kit, _ = smoke
+    shutil.copy(ROOT / "recipes" / "smoke.yaml", tmp_path)
+    text = (ROOT / "recipes" / "claims.yaml").read_text("utf-8")
+    own = text.replace("above: 0}", "above: 40}", 1)  # S1: an own language gains more than any other does
+    (tmp_path / "claims.yaml").write_text(own, "utf-8")
+    workspace = Workspace(kit.home)
+    folder = find_run(workspace.runs, "last")
+    right = results(workspace, folder)
+    wrong = swapped(right, "tiny-qa/de", "tiny-qa/hi")
+
+    def judged(found: Results) -> tuple[Verdict, dict[str, PairVerdict]]:
+        judgement = judge_runs(workspace, [folder], tmp_path / "claims.yaml", found={folder.name: found})
+        verdict = judgement.verdicts[0]
+        return verdict, {pair.name.rpartition("/")[2]: pair for pair in verdict.pairs}
+
+    (before, held), (after, now) = judged(right), judged(wrong)
+    assert (before.outcome, after.outcome) == (Outcome.REPRODUCED, Outcome.CONTRADICTED)
+    changed = {name for name in held if held[name].standing is not now[name].standing}
+    assert changed == {"de", "hi"} and now["or"].difference == held["or"].difference
+    assert all(now[name].standing is Standing.FAILS for name in changed)
+    told = [line for line in details(after) if ": fails;" in line]
+    assert [line.strip().partition("@")[0] for line in told] == ["tiny-qa/de", "tiny-qa/hi"]
+    # What the German adapter earns in Hindi stands where the Hindi one's own language was.
+    crossing = judge_runs(workspace, [folder], found={folder.name: right}).verdicts[1].pairs
+    (cross,) = [pair for pair in crossing if pair.name == "tiny-qa/de@65 → tiny-qa/hi"]
+    assert now["hi"].difference is not None and cross.difference is not None
+    assert now["hi"].difference.value == pytest.approx(cross.difference.value)
 
 
 def test_a_waiver_shows_its_reason_and_passes(smoke: Smoke, other_claims: Path) -> None:
