@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from kit.claims.measure import Measured
-from kit.claims.model import Claim, RankCorrelation, Rules
+from kit.claims.model import Bounded, Claim, RankCorrelation, Rules
 from kit.claims.pairs import Pair
 from kit.claims.verdict import Adjusted, PairVerdict, Setting, Standing
 from kit.jobdir import CellSpec
@@ -74,7 +74,9 @@ def what_would_decide(claim: Claim, pooled: Measured | None, told: Sequence[Pair
 def sets_that_decide(found: Adjusted, claim: Claim, rules: Rules) -> str:
     """How many training sets would show an adjusted effect that points the claimed way; else nothing."""
     effect, bounded = found.effect, claim.effect
-    if effect is None or (effect.value - bounded.threshold) * bounded.sign <= 0:
+    if effect is None or not isinstance(bounded, Bounded):
+        return ""
+    if (effect.value - bounded.threshold) * bounded.sign <= 0:
         return ""
     if isinstance(bounded, RankCorrelation):
         needed = pairs_needed(effect.value, rules.level)

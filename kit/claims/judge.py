@@ -278,7 +278,7 @@ def _with_covariates(verdict: Verdict, claim: Claim, rules: Rules) -> Verdict:
     names = " and ".join(claim.covariates)
     if found.effect is None or not found.effect.defined:
         why = f"the effect is there; whether it is at equal {names} cannot be told from {found.sets} training sets"
-    elif beyond(found.effect, claim.effect):
+    elif not isinstance(claim.effect, Bounded) or beyond(found.effect, claim.effect):
         return verdict
     else:
         why = f"the effect is there, but at equal {names} its interval does not lie beyond the threshold"
