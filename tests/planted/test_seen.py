@@ -10,8 +10,8 @@ from tests.kit_command import ROOT, Kit
 
 RECIPE = ROOT / "recipes" / "planted" / "seen.yaml"
 PRETRAIN = (
-    "{corpus: tiny, start: tiny-bloom, fault: none, seen: {languages: [de], limit: 45, copies: 60}, documents: 380, "
-    "settings: {steps: 40, learning_rate: 3e-3, warmup_steps: 5, background_weight: 1.0}}"
+    "{corpus: tiny, start: tiny-bloom, fault: none, seen: {languages: [de], limit: 45, copies: 90}, documents: 378, "
+    "settings: {steps: 54, learning_rate: 3e-3, warmup_steps: 5, background_weight: 1.0}}"
 )
 SMALLER = (
     # The second has seen nothing: it is what the first goes on from.
@@ -30,12 +30,11 @@ def test_a_seen_test_is_named_in_the_seen_language_of_the_seen_base_and_nowhere_
         if one["outcome"] != "not run"
     }
     standings = {
-        (model, pair["name"]): pair["standing"]
+        (model, pair["name"]): (pair["standing"], pair["effect"]["value"])
         for (model, claim), one in found.items()
         if claim == "P2"
         for pair in one["pairs"]
     }
-    assert standings.pop(("planted-seen", "tiny-qa/de")) == "holds", found
-    assert len(standings) == 3 and set(standings.values()) <= {"noise", "open"}, found
-    assert found["planted-seen", "P3"]["outcome"] == "reproduced"
-    assert found["tiny-bloom", "P3"]["outcome"] in ("within noise", "inconclusive")
+    standing, nats = standings.pop(("planted-seen", "tiny-qa/de"))
+    assert standing == "holds" and nats > 5, found  # it is to pass by more than a hair, on any machine
+    assert len(standings) == 3 and {one for one, _ in standings.values()} <= {"noise", "open"}, found
