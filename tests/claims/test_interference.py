@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from kit.claims import Case, Claim, Evidence, Outcome, Pair, Standing, Verdict, judge
+from kit.claims.model import Rules
 from kit.report.claims import as_csv, as_data, details
 from kit.results import Results
 from kit.stats import Estimate
@@ -142,7 +143,7 @@ def estimate(value: float) -> Estimate:
 def explained(language: Mapping[str, float]) -> Any:
     """Evidence in which so many points of a row's change are language, the rest knowledge."""
 
-    def explain(claim: Claim, pair: Pair) -> Evidence | None:
+    def explain(claim: Claim, pair: Pair, rules: Rules) -> Evidence | None:
         if pair.scores is None:
             return None
         change = _change(pair)
