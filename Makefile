@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # An index that offers torch's CPU builds (`+cpu`), where pip's own configuration names none.
 TORCH_INDEX ?=
 
-.PHONY: install smoke test lint bench chaos fuzz planted screenshots clean
+.PHONY: install smoke test lint bench chaos fuzz planted screenshots switches clean
 
 install: $(VENV)/.installed
 
@@ -37,6 +37,10 @@ chaos: install
 # Which causes the claims name where the fault is known, with five seeds; into docs/planted.md.
 planted: install
 	$(BIN)/python -m tests.planted.matrix build/planted $(or $(SEEDS),5)
+
+# What every switch does alone to the embedded model; into docs/switches.md. Some ten minutes.
+switches: install
+	$(BIN)/python -m tests.switches.effects build/switches
 
 # Some hundred thousand made-up recipes, catalogs and data files.
 fuzz: install
