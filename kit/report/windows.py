@@ -30,12 +30,14 @@ def window_view(table: WindowTable) -> Group:
         grid.add_column(name)
     for name in ("base", WHOLE, *table.windows):
         grid.add_column(name, justify="right", no_wrap=True)
+    several = len({row.column.split for row in table.rows}) > 1
     for row in table.rows:
         cells = [row.whole, *row.cells]
         base = next((cell for cell in cells if cell.base), TableCell())
         words = [shown(base, metric, "base", False).value]
         words += [_figure(cell, table) for cell in cells]
-        grid.add_row(row.subject.name, f"{row.column.name} ({row.column.split})", *words)
+        evaluated = f"{row.column.name} ({row.column.split})" if several else row.column.name
+        grid.add_row(row.subject.name, evaluated, *words)
     seeds = max((len(cell.seeds) for row in table.rows for cell in row.cells), default=0)
     lines = [
         f"tuned − base with the adapter in these layers alone; {WHOLE}: in all of them",

@@ -56,7 +56,7 @@ def test_all_layers_do_what_the_adapter_does_and_none_nothing(done: tuple[Kit, P
         assert row["0-2"] == row["all"] and row["1/6"] == 0
     # What has learnt moves its answers more than what is only as large.
     assert abs(found["tiny-qa/de"]["all"]) > abs(found["tiny-qa~random/de"]["all"])
-    assert kit("layers").stdout.count("tiny-qa~shuffled/de") == 1
+    assert kit("layers", COLUMNS="120").stdout.count("tiny-qa~shuffled/de") == 1
     assert kit("layers", "--format", "csv").stdout.count("\n") == 1 + 3 * 5
     assert "no answers of windows" in kit("layers", "--language", "xx", code=2).stderr
     [folder] = (kit.home / "runs").iterdir()
