@@ -10,16 +10,17 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kit.api import Workspace, results
 from kit.recipe.switches import PAPER, SOUND, Switches
 from kit.report.text import number, signed
-from kit.results import METRICS, Column, Grid, grids
+from kit.results import METRICS, CellData, Grid, grids
 from kit.schedule.runfolder import find_run
 from kit.stats import Estimate, mean_interval
 
@@ -34,6 +35,7 @@ BESIDE = {
     "accumulate": ("trainer.accumulation=4",),
     "truncation": ("sequence_limit=34",),
     "stream": ("switches.decoding=sampled", "switches.mode=exact"),
+    "shots_from": ("prompts=[{prompt: qa, shots: 1}]",),
 }
 """What else is set, on both sides, where a switch alone changes nothing here."""
 
@@ -85,33 +87,35 @@ def _fault(said: str) -> str:
 
 
 def compared(sound: Grid, here: Grid, effect: Effect) -> Effect:
-    """The effect in numbers: tuned cells against tuned cells, paired by item and by seed."""
-    columns = sound.columns
-    pairs = [(_scores(sound, column, "f1"), _scores(here, column, "f1")) for column in columns]
-    clusters = [_cells(sound, column)[0].clusters for column in columns]
-    return Effect(
-        effect.switch,
-        effect.value,
-        effect.beside,
-        tuple(mean_interval(b - a, names) for (a, b), names in zip(pairs, clusters, strict=True)),
-        (_mean(sound, "raw_words"), _mean(here, "raw_words")),
-        (_mean(sound, "p_stop"), _mean(here, "p_stop")),
-    )
+    """The effect in numbers: tuned cells against tuned cells, paired by item and by seed, on the items of both."""
+    f1, words, stop = [], [], []
+    for column in sound.columns:
+        sides = [_cells(grid, column.name) for grid in (sound, here)]
+        shared = [item for item in sides[0][0].ids if item in set(sides[1][0].ids)]
+        context = dict(zip(sides[0][0].ids, sides[0][0].clusters, strict=True))
+        first, second = (_scores(cells, "f1", shared) for cells in sides)
+        f1.append(mean_interval(second - first, [context[item] for item in shared]))
+        words.append([np.nanmean(_scores(cells, "raw_words", shared)) for cells in sides])
+        stop.append([np.nanmean(_scores(cells, "p_stop", shared)) for cells in sides])
+    return replace(effect, f1=tuple(f1), words=_means(words), stop=_means(stop))
 
 
-def _cells(grid: Grid, column: Column):  # type: ignore[no-untyped-def]
+def _cells(grid: Grid, column: str) -> list[CellData]:
+    """The tuned cells of a column, by seed."""
     (tuned,) = [subject for subject in grid.subjects if not subject.is_base]
-    column = next(own for own in grid.columns if own.name == column.name)
-    return grid.pool(tuned, column).cells
+    (own,) = [one for one in grid.columns if one.name == column]
+    return sorted(grid.pool(tuned, own).cells, key=lambda cell: cell.at.seed or 0)
 
 
-def _scores(grid: Grid, column: Column, metric: str):  # type: ignore[no-untyped-def]
-    cells = sorted(_cells(grid, column), key=lambda cell: cell.at.seed)
-    return np.stack([cell.metrics[metric] for cell in cells]) * METRICS[metric].scale
+def _scores(cells: Sequence[CellData], metric: str, items: Sequence[str]) -> NDArray[np.float64]:
+    """(seeds, items) in the metric's unit."""
+    rows = [dict(zip(cell.ids, cell.metrics[metric], strict=True)) for cell in cells]
+    return np.array([[row[item] for item in items] for row in rows]) * METRICS[metric].scale
 
 
-def _mean(grid: Grid, metric: str) -> float:
-    return float(np.mean([np.nanmean(_scores(grid, column, metric)) for column in grid.columns]))
+def _means(columns: Sequence[Sequence[float]]) -> tuple[float, float]:
+    sound, here = np.mean(columns, axis=0)
+    return float(sound), float(here)
 
 
 def as_table(effects: Iterable[Effect]) -> str:
@@ -152,7 +156,7 @@ def main() -> None:
         if sound is not None:
             here, why = run(home, (*effect.beside, f"switches.{effect.switch}={effect.value}"))
         shown = compared(sound, here, effect) if sound and here else None
-        found.append(shown or Effect(effect.switch, effect.value, effect.beside, why=why))
+        found.append(shown or replace(effect, why=why))
         print(as_table(found[-1:]).splitlines()[-1], flush=True)
     head, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
     _, _, tail = rest.partition(END)
