@@ -108,16 +108,17 @@ def _tuning(
     if train.stage and any(other.after == train.stage for other in inputs.train):
         steps.add(last)  # what comes after it begins there
     tuning = WantedTuning(key_of("tune", spec), spec, train.items, tuple(sorted(steps)))
-    made = _doubles(tuning, train) if random else [tuning]
+    trained_on = f"{way}{train.dataset}/{train.language}"
+    label = f"{model.wanted.name} on {trained_on}, seed {seed}"
+    made = _doubles(tuning, train, label) if random else [tuning]
     end = next((f"{one.key}@{last}" for one in made if last in one.steps), "")
-    return _Tuned(train, seed, tuning, tuple(made), f"{way}{train.dataset}/{train.language}", parents, end)
+    return _Tuned(train, seed, tuning, tuple(made), trained_on, parents, end)
 
 
-def _doubles(tuning: WantedTuning, train: ResolvedSlice) -> list[WantedTuning]:
-    """The doubles in random directions of a tuning's adapters, one a step."""
+def _doubles(tuning: WantedTuning, train: ResolvedSlice, label: str) -> list[WantedTuning]:
+    """The doubles in random directions of a tuning's adapters, one a step; the label is that of their row."""
     made = []
     for step in tuning.steps:
-        label = f"{tuning.spec.label}, doubled at random ({train.control.seed})"
         spec = DeriveSpec(f"{tuning.key}@{step}", train.control.seed, base=tuning.spec.base, label=label)
         made.append(WantedTuning(key_of("derive", spec), spec, train.items, (step,)))
     return made

@@ -71,4 +71,5 @@ def test_nothing_is_done_twice_and_another_seed_of_a_control_is_another_one(done
     doubles = [path for path in stored.glob("derive-*/10") if (path / "derived.json").is_file()]
     assert len(doubles) == 1 and len(list(stored.glob("tune-*"))) == 2
     words = kit("plan", recipe, "--set", "train.2.control_seed=1").stdout
-    assert "derive tiny-bloom" in words and "tune tiny-bloom" not in words and "tiny-qa~random1/de" in words
+    assert "5 to compute" in words  # one double with its windows; what it copies is there
+    assert "series of 2 on tiny-bloom: tiny-qa~random1/de seed 1" in words
