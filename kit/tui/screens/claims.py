@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import DataTable, Static
@@ -18,8 +18,7 @@ from kit.errors import KitError
 from kit.report.claims import SIGNS, details, effect_words, n_words, outcome_words, summary
 from kit.schedule import RunFolder
 from kit.tui.actions import Bindings, bindings
-from kit.tui.following import Watch
-from kit.tui.screens.page import Page
+from kit.tui.screens.following import FollowingPage
 
 _STYLES = {
     Outcome.REPRODUCED: "success",
@@ -30,26 +29,17 @@ _STYLES = {
     Outcome.NOT_RUN: "dim",
     Outcome.WAIVED: "dim",
 }
-_SECONDS = 2.0
 
 
-class ClaimsPage(Page):
+class ClaimsPage(FollowingPage):
     """A line a claim and model; below them what the verdict of the cursor's line stands on."""
 
     place = "claims"
     BINDINGS: ClassVar[Bindings] = bindings("claims")
 
     def __init__(self, folder: RunFolder) -> None:
-        super().__init__()
-        self.folder = folder
-        self._watch = Watch(folder)
+        super().__init__(folder)
         self._judgement: Judgement | None = None
-        self._reading = False
-        self._seen: tuple[str, int] | None = None
-
-    def head(self) -> str:
-        """The run's name."""
-        return self.folder.name
 
     def command(self) -> str:
         """Prints the same verdicts."""
@@ -68,13 +58,11 @@ class ClaimsPage(Page):
         for name in ("claim", "verdict", "effect", "n", "model", "what it says"):
             table.add_column(name, key=name)
         table.focus()
-        self._again()
-        self.set_interval(_SECONDS, self._again)
+        self.follow()
 
     def action_reload(self) -> None:
         """Judge again."""
-        self._seen = None
-        self._again()
+        self.read_again()
 
     def action_export(self) -> None:
         """Write the verdicts into the run's folder."""
@@ -87,32 +75,15 @@ class ClaimsPage(Page):
         else:
             self.notify(f"{len(paths)} files in {self.folder.tables}")
 
-    def _again(self) -> None:
-        """Look whether cells have been finished; one look at a time, however long it takes."""
-        over = not self._watch.alive and self._seen is not None
-        if not self._reading and not over:
-            self._reading = True
-            self._judge()
+    def read(self) -> None:
+        """The verdicts; what it takes to decide the rest is worked out once, when the run is over."""
+        judgement = judge_runs(self.kit.workspace, [self.folder])
+        self.bring(self._take, judgement)
+        if not self.watch_.alive:
+            self.bring(self._take, priced(self.kit.workspace, judgement))
 
-    @work(thread=True, group="judge")
-    def _judge(self) -> None:
-        try:
-            self._watch.look()
-            store = self.kit.workspace.store()
-            cells = sum(1 for cell in self.folder.wanted().cells if store.cell(cell.key))
-            seen = (self._watch.status.stage, cells)
-            if seen != self._seen:
-                self._seen = seen
-                judgement = judge_runs(self.kit.workspace, [self.folder])
-                self.bring(self._take, judgement)
-                if not self._watch.alive:  # what it takes to decide the rest is worked out once
-                    self.bring(self._take, priced(self.kit.workspace, judgement))
-        except KitError as problem:
-            self.bring(self._without, problem)
-        finally:
-            self._reading = False
-
-    def _without(self, problem: KitError) -> None:
+    def unread(self, problem: KitError) -> None:
+        """In the place of the verdicts."""
         remedy = f"\n{problem.remedy}" if problem.remedy else ""
         self.query_one("#caption", Static).update(Text(f"no verdicts: {problem.message}{remedy}"))
 

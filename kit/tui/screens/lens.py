@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from kit.api import results
-from kit.errors import KitError
 from kit.report.heat import NOTHING
 from kit.report.interchange import swap_words
 from kit.report.lens import lens_title
@@ -19,11 +18,9 @@ from kit.report.lens_heat import lens_detail, lens_heat
 from kit.results import LensTable, SwapTable, lens_tables, swap_tables
 from kit.schedule import RunFolder
 from kit.tui.actions import Bindings, bindings
-from kit.tui.following import Watch
-from kit.tui.screens.page import Page
+from kit.tui.screens.following import FollowingPage
 from kit.tui.widgets.heatmap import MOVES, HeatMap
 
-_SECONDS = 2.0
 _NONE = " no finished lens cells: a recipe with `lens` among its tasks has them"
 
 
@@ -33,26 +30,18 @@ class LayerMap(HeatMap, inherit_bindings=False):
     BINDINGS: ClassVar[Bindings] = [*MOVES, *bindings("lens")]
 
 
-class LensPage(Page):
+class LensPage(FollowingPage):
     """A table an evaluation set and variant of the lens; `[` and `]` go from one to the next, `r` through its rows."""
 
     place = "lens"
     BINDINGS: ClassVar[Bindings] = bindings("lens")
 
     def __init__(self, folder: RunFolder) -> None:
-        super().__init__()
-        self.folder = folder
-        self._watch = Watch(folder)
+        super().__init__(folder)
         self._tables: list[LensTable] = []
         self._swaps: list[SwapTable] = []
         self._at = self._row = 0
         self._change = True
-        self._reading = False
-        self._seen: tuple[object, ...] = ()
-
-    def head(self) -> str:
-        """The run's name."""
-        return self.folder.name
 
     def command(self) -> str:
         """Prints the same."""
@@ -76,8 +65,7 @@ class LensPage(Page):
         """Read now, and again while the run goes on."""
         self.refresh_command()
         self.query_one(LayerMap).focus()
-        self._again()
-        self.set_interval(_SECONDS, self._again)
+        self.follow()
 
     def action_turn(self, step: int) -> None:
         """The next evaluation set or variant."""
@@ -102,31 +90,10 @@ class LensPage(Page):
             words = lens_detail(self._tables[self._at], self._row, event.cell)
             self.query_one("#detail", Static).update(Text(f" {words}"))
 
-    def _again(self) -> None:
-        """Look whether cells have been finished; one look at a time, however long it takes."""
-        over = not self._watch.alive and bool(self._seen)
-        if not self._reading and not over:
-            self._reading = True
-            self._read()
-
-    @work(thread=True, group="read")
-    def _read(self) -> None:
-        try:
-            self._watch.look()
-            store = self.kit.workspace.store()
-            cells = sum(1 for cell in self.folder.wanted().cells if store.cell(cell.key))
-            seen: tuple[object, ...] = (self._watch.status.stage, cells)
-            if seen != self._seen:
-                found = results(self.kit.workspace, self.folder)
-                self.bring(self._take, lens_tables(found), swap_tables(found))
-                self._seen = seen
-        except KitError as problem:
-            seen = (str(problem),)
-            if seen != self._seen:  # told once, not at every look
-                self._seen = seen
-                self.bring(self.kit.tell, problem)
-        finally:
-            self._reading = False
+    def read(self) -> None:
+        """Lenses and interchanges."""
+        found = results(self.kit.workspace, self.folder)
+        self.bring(self._take, lens_tables(found), swap_tables(found))
 
     def _take(self, tables: list[LensTable], swaps: list[SwapTable]) -> None:
         first = not self._tables

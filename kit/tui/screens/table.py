@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from kit.api import export_tables, headlines, language_groups, results
+from kit.api import export_tables, language_groups, results
 from kit.catalog import Catalog
 from kit.errors import KitError
 from kit.report.heat import NOTHING, Heat, detail_of, grouped, heat_of, signs_of
@@ -20,9 +20,8 @@ from kit.results import METRICS, Results, TransferTable, transfer_table
 from kit.results.types import of_task
 from kit.schedule import RunFolder
 from kit.tui.actions import Bindings, bindings
-from kit.tui.following import Watch
 from kit.tui.screens.examples import ExamplesPage
-from kit.tui.screens.page import Page
+from kit.tui.screens.following import FollowingPage
 from kit.tui.widgets.heatmap import HeatMap
 
 _SHOWN = (
@@ -36,10 +35,9 @@ _ORDERS = (("", False), ("script", False), ("script", True), ("family", False), 
 _NAMES = {"delta": "tuned − base", "base": "base", "tuned": "tuned", "ratio": "tuned / base"}
 _LEGEND_FROM, _LEGEND_BY_LINES_FROM = 30, 40
 """Lines of a terminal from which on the marks are explained above the table, and each on a line of its own."""
-_SECONDS = 2.0
 
 
-class TablePage(Page):
+class TablePage(FollowingPage):
     """A table a model, prompt and task; `[` and `]` go from one to the next."""
 
     place = "table"
@@ -50,20 +48,13 @@ class TablePage(Page):
     ]
 
     def __init__(self, folder: RunFolder) -> None:
-        super().__init__()
-        self.folder = folder
-        self._watch = Watch(folder)
+        super().__init__(folder)
         self._found: Results | None = None
         self._tables: list[TransferTable] = []
         self._at = 0
         self._metric, self._values, self._order = "f1", "delta", 0
         self._sorted: str | None = None
-        self._transposed = self._hidden = self._intervals = self._reading = False
-        self._seen: tuple[object, ...] = ()
-
-    def head(self) -> str:
-        """The run's name."""
-        return self.folder.name
+        self._transposed = self._hidden = self._intervals = False
 
     def command(self) -> str:
         """Prints the same table."""
@@ -86,8 +77,7 @@ class TablePage(Page):
         self._intervals = remembered.get("intervals", "") == "yes"
         self.refresh_command()
         self.query_one(HeatMap).focus()
-        self._again()
-        self.set_interval(_SECONDS, self._again)
+        self.follow()
 
     def action_metric(self, step: int) -> None:
         """The next metric."""
@@ -192,36 +182,14 @@ class TablePage(Page):
             return
         self.app.push_screen(ExamplesPage(self._found, table, event.cell.row, event.cell.column))
 
-    def _again(self) -> None:
-        """Look whether cells have been finished; one look at a time, however long it takes."""
-        over = not self._watch.alive and self._found is not None and self._found.cells
-        if not self._reading and not over:
-            self._reading = True
-            self._read()
+    def read(self) -> None:
+        """Results, and the tables made of them."""
+        found = results(self.kit.workspace, self.folder)
+        self.bring(self._take, found, self._made(found))
 
-    @work(thread=True, group="read")
-    def _read(self) -> None:
-        try:
-            self._watch.look()
-            store = self.kit.workspace.store()
-            cells = sum(1 for cell in self.folder.wanted().cells if store.cell(cell.key))
-            seen: tuple[object, ...] = (self._watch.status.stage, cells)
-            if seen != self._seen:
-                found = results(self.kit.workspace, self.folder)
-                if not self._has(found, self._metric):
-                    self._metric = headlines(found)[0]
-                    self.bring(self.refresh_command)
-                self.bring(self._take, found, self._made(found))
-                self._seen = seen
-            else:
-                self.bring(self._draw_caption)
-        except KitError as problem:
-            seen = (str(problem),)
-            if seen != self._seen:  # told once, not at every look
-                self._seen = seen
-                self.bring(self.kit.tell, problem)
-        finally:
-            self._reading = False
+    def unchanged(self) -> None:
+        """How far the run is."""
+        self._draw_caption()
 
     @work(thread=True, exclusive=True, group="compute")
     def _compute(self) -> None:
@@ -271,7 +239,7 @@ class TablePage(Page):
         """The table as it is to be seen."""
         way, means = _ORDERS[self._order]
         heat = heat_of(table, self._shown_values(), means)
-        if not means and (state := self._watch.status.state):
+        if not means and (state := self.watch_.status.state):
             heat = heat.with_signs(
                 signs_of(table, {key: job.stage for job in state.jobs for key in job.keys})
             )
@@ -315,8 +283,8 @@ class TablePage(Page):
         return chosen
 
     def _filling(self) -> Text:
-        progress = self._watch.progress
-        if not self._watch.alive:
+        progress = self.watch_.progress
+        if not self.watch_.alive:
             return Text()
         left = f", {duration(progress.seconds_left)} left" if progress.seconds_left is not None else ""
         return Text(f"   filling: {progress.share:.0%}{left}", style=self.ink("bold success"))
