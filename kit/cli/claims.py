@@ -12,6 +12,7 @@ from kit.claims import Outcome, Verdict
 from kit.cli.common import print_json, workspace_options
 from kit.errors import ClaimsUnmetError, UsageError
 from kit.report.claims import as_csv, as_data, as_markdown, details, summary
+from kit.report.claims_latex import as_latex
 from kit.schedule.runfolder import find_run
 
 _UNMET = (Outcome.CONTRADICTED, Outcome.EXPLAINED_OTHERWISE)
@@ -34,7 +35,7 @@ _UNDECIDED = (Outcome.INCONCLUSIVE, Outcome.WITHIN_NOISE, Outcome.NOT_RUN)
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["json", "csv", "markdown"]),
+    type=click.Choice(["json", "csv", "markdown", "latex"]),
     help="Print as a file would be written.",
 )
 @click.option(
@@ -78,6 +79,8 @@ def claims(
             click.echo(as_csv(shown), nl=False)
         case "markdown":
             click.echo(as_markdown(shown), nl=False)
+        case "latex":
+            click.echo(as_latex(shown), nl=False)
         case _:
             _print(judgement, shown, detailed)
     if check or strict:

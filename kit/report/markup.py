@@ -11,7 +11,7 @@ from kit.results import TransferTable
 _CORNER = "tuned on"
 _MISSING = "–"
 _MARKDOWN = str.maketrans({char: f"\\{char}" for char in "\\`*_|<>~"})
-_LATEX = str.maketrans(
+LATEX = str.maketrans(
     {char: f"\\{char}" for char in "&%$#_{}"}
     | {
         "\\": r"\textbackslash{}",
@@ -25,11 +25,14 @@ _LATEX = str.maketrans(
         "→": r"$\rightarrow$",
         "∞": r"$\infty$",
         "°": r"$^{\circ}$",
+        "ρ": r"$\rho$",
         "†": r"$^{\dagger}$",
         "*": r"$^{*}$",
     }
 )
-_FIGURE = _LATEX | {ord("-"): "$-$", ord("+"): "$+$", ord("~"): r"$^{\sim}$"}
+"""What stands for characters that LaTeX reads otherwise, or has not."""
+FIGURE = LATEX | {ord("-"): "$-$", ord("+"): "$+$", ord("~"): r"$^{\sim}$"}
+"""The same for figures, with signs as in formulas."""
 
 
 def as_markdown(tables: Sequence[TransferTable], value: Values = "delta") -> str:
@@ -78,27 +81,31 @@ def _latex(table: TransferTable, block: Block, value: Values) -> str:
     body = []
     for name, cells in rows_shown(table, block, value):
         body.append(
-            _row(name.translate(_LATEX), [_figure((cell.value or _MISSING) + cell.marks) for cell in cells])
+            latex_row(
+                name.translate(LATEX), [_figure((cell.value or _MISSING) + cell.marks) for cell in cells]
+            )
         )
         for small in ([cell.interval for cell in cells], [cell.below for cell in cells]):
             if any(small):
-                body.append(_row("", [rf"{{\scriptsize {_figure(text)}}}" if text else "" for text in small]))
-    heads = [head.translate(_LATEX) for head in block.heads]
-    notes = [line.translate(_LATEX) for line in (*caption(table, value), *legend(table, value))]
+                body.append(
+                    latex_row("", [rf"{{\scriptsize {_figure(text)}}}" if text else "" for text in small])
+                )
+    heads = [head.translate(LATEX) for head in block.heads]
+    notes = [line.translate(LATEX) for line in (*caption(table, value), *legend(table, value))]
     place = f"{table.metric.name} {table.model} {table.prompt} {table.task} {block.title} {block.heads[0]}"
     label = re.sub(r"[^a-z0-9]+", "-", place.lower()).strip("-")
     lines = [
         r"\begin{table}[t]",
         r"\centering\small\setlength{\tabcolsep}{3pt}",
-        rf"\caption{{{title(table).translate(_LATEX)}. {block.title.translate(_LATEX)}.}}",
+        rf"\caption{{{title(table).translate(LATEX)}. {block.title.translate(LATEX)}.}}",
         rf"\label{{tab:{label}}}",
         rf"\begin{{tabular}}{{l{'r' * len(heads)}}}",
         r"\toprule",
-        _row(_CORNER, heads),
+        latex_row(_CORNER, heads),
         r"\midrule",
         *body,
         r"\midrule",
-        _row("n", list(map(str, counts(block)))),
+        latex_row("n", list(map(str, counts(block)))),
         r"\bottomrule",
         r"\end{tabular}",
         r"\par\smallskip\footnotesize",
@@ -108,9 +115,10 @@ def _latex(table: TransferTable, block: Block, value: Values) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(name: str, cells: Sequence[str]) -> str:
+def latex_row(name: str, cells: Sequence[str]) -> str:
+    """A row of a `tabular`; the texts are LaTeX already."""
     return " & ".join([name, *cells]) + r" \\"
 
 
 def _figure(text: str) -> str:
-    return text.translate(_FIGURE)
+    return text.translate(FIGURE)

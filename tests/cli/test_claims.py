@@ -77,6 +77,11 @@ def test_forms_hold_the_same_verdicts(smoke: Smoke) -> None:
     assert len(rows) == 3 + 3 + 24 + 27
     markdown = kit("claims", "--format", "markdown", "--only", "S3").stdout
     assert "| ✓ S3 | tiny-bloom | reproduced (mechanics only) |" in markdown and "S1" not in markdown
+    latex = kit("claims", "--format", "latex", "--only", "S3").stdout
+    assert (
+        r"\checkmark S3 & tiny-bloom & reproduced (mechanics only) & " in latex and latex.count(r" \\") == 2
+    )
+    assert latex.isascii() and latex.count("{tabular}") == 2 and "S1" not in latex
     detailed = kit("claims", "--details", COLUMNS="200").stdout
     assert "tiny-qa/de@65 → tiny-qa/de: holds" in detailed and "after Holm" in detailed
 
