@@ -41,6 +41,7 @@ COMMANDS = {
         "Show whether an interfering script's direction does what tuning did.",
     ),
     "layers": ("kit.cli.layers:layers", "Show what tuning changes through some layers of the adapter alone."),
+    "relate": ("kit.cli.relate:relate", "Show what goes with a change over the grid, and whose it is."),
     "claims": ("kit.cli.claims:claims", "Judge the paper's claims on what was run."),
     "reference": ("kit.cli.reference:reference", "Lay published figures beside your own."),
     "show": ("kit.cli.tables:show", "List the examples under a cell of the table."),

@@ -16,6 +16,7 @@ from kit.results.over_generation import (
     OverRow,
     over_generation_table,
 )
+from kit.results.relation import COVARIATES, Correlation, Relation, relations
 from kit.results.score_cell import score_generation
 from kit.results.table import (
     Group,
@@ -32,10 +33,12 @@ from kit.results.windows import WindowRow, WindowTable, window_tables
 
 __all__ = [
     "CONTRAST_COLUMNS",
+    "COVARIATES",
     "METRICS",
     "OVER_METRICS",
     "CellData",
     "Column",
+    "Correlation",
     "Grid",
     "Group",
     "Groups",
@@ -48,6 +51,7 @@ __all__ = [
     "OverGenerationTable",
     "OverRow",
     "Pool",
+    "Relation",
     "Results",
     "Row",
     "Subject",
@@ -66,6 +70,7 @@ __all__ = [
     "noise_floor",
     "over_generation_table",
     "paired",
+    "relations",
     "score_generation",
     "swap_tables",
     "swaps_of",

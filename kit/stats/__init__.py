@@ -18,6 +18,7 @@ from kit.stats.bootstrap import (
     ratio,
 )
 from kit.stats.clustered import clustered_difference, clustered_mean, clustered_se
+from kit.stats.crossed import Decomposition, crossed_p, crossed_spearman, decompose
 from kit.stats.estimate import Estimate
 from kit.stats.multiple import holm
 from kit.stats.noise import Noise, noise, pooled_noise
@@ -38,6 +39,7 @@ __all__ = [
     "Bootstrap",
     "Cell",
     "Comparison",
+    "Decomposition",
     "Estimate",
     "Noise",
     "adjusted_mean",
@@ -45,6 +47,9 @@ __all__ = [
     "clustered_mean",
     "clustered_se",
     "compare",
+    "crossed_p",
+    "crossed_spearman",
+    "decompose",
     "detectable",
     "grouped_comparison",
     "grouped_difference",

@@ -93,6 +93,13 @@ def _checked(rows: Sequence[Sequence[float]]) -> Floats:
     return values
 
 
+def left_of_ranks(values: Floats) -> Floats:
+    """What is left of the ranks of the first two of (variables, units) beside those of the others: (2, units)."""
+    order = ranks(values)
+    basis = _basis(order[2:, None])
+    return np.concatenate([_left(order[at : at + 1], basis) for at in (0, 1)])
+
+
 def _partial(values: Floats) -> Floats:
     """The partial rank correlation of the first two variables in every row of (variables, rows, units): (rows,)."""
     order = np.stack([ranks(rows) for rows in values])
