@@ -13,6 +13,7 @@ from kit.cli.common import print_json, workspace_options
 from kit.errors import StorageError, UsageError, Where
 from kit.results import LensTable, lens_tables
 from kit.results.grid import row_name
+from kit.results.lens import Items, Mean
 from kit.schedule.runfolder import find_run
 
 
@@ -36,6 +37,13 @@ from kit.schedule.runfolder import find_run
     help="Over all items, or as the authors' script made it, slip and all.",
 )
 @click.option(
+    "--items",
+    type=click.Choice(["all", "right-right", "right-wrong", "wrong-right", "base-right", "base-wrong"]),
+    default="all",
+    show_default=True,
+    help="Items by what base and then tuned model answered (exact match).",
+)
+@click.option(
     "--published", is_flag=True, help="Show the paper's own arrays, which are fetched, instead of a run."
 )
 @click.option(
@@ -54,7 +62,8 @@ def lens(
     row: str | None,
     variant: str | None,
     least: float,
-    mean: str,
+    mean: Mean,
+    items: Items,
     published: bool,
     form: str | None,
     figure: Path | None,
@@ -68,14 +77,13 @@ def lens(
         _published(workspace, language, figure, as_json or form == "json")
         return
     found = results(workspace, find_run(workspace.runs, run))
-    tables = lens_tables(
-        found, least, language=language, mean="published" if mean == "published" else "items"
-    )
+    tables = lens_tables(found, least, language=language, mean=mean, items=items)
     tables = [_with_row(table, row) for table in tables if variant in (None, table.task)]
     if not tables:
         raise UsageError(
             "there are no finished lens cells of that kind",
-            remedy="add `lens` to the recipe's tasks and run it; xlt-kit status says what is missing",
+            remedy="add `lens` (for --items `generate` too) to the recipe's tasks and run it; "
+            "xlt-kit status says what is missing",
         )
     if figure is not None:
         from kit.report.lens_figure import draw  # the library for plots takes a second to load

@@ -26,6 +26,13 @@ from kit.results import LensRow, LensTable
 from kit.stats import Estimate
 
 SCHEMA = 1
+_SETS = {
+    "right-right": "items that were right before and after tuning (exact match)",
+    "right-wrong": "items that were right before tuning and wrong after (exact match)",
+    "wrong-right": "items that were wrong before tuning and right after (exact match)",
+    "base-right": "items that the base answers rightly (exact match)",
+    "base-wrong": "items that the base answers wrongly (exact match)",
+}
 
 
 def lens_title(table: LensTable) -> str:
@@ -40,7 +47,7 @@ def lens_caption(table: LensTable) -> list[str]:
     seeds = max(row.mass[0][0].n_seeds for row in table.rows)
     lines = [
         "probability (0–100) of the next token by its class, at each layer; the last layer is the output",
-        f"n = {first.n_items} on {first.n_clusters} contexts",
+        f"n = {first.n_items} on {first.n_clusters} contexts" if table.items == "all" else _SETS[table.items],
         interval_words(table.bootstrap, seeds > 1),
     ]
     if table.left_out:
@@ -55,6 +62,8 @@ def lens_view(table: LensTable) -> Group:
     for row in table.rows:
         changed = row.change is not None
         head = f"{row.subject.name}: {'change against the base' if changed else 'probability'}"
+        if table.items != "all":
+            head += f", n = {row.mass[0][0].n_items} on {row.mass[0][0].n_clusters} contexts"
         parts += [Text(), Text(head, style="bold"), _block(table, row)]
     marks = [f"{OWN} the evaluation language's own"] if table.own & set(table.classes) else []
     if any(row.change for row in table.rows):
@@ -97,6 +106,7 @@ def _as_json(table: LensTable) -> dict[str, Any]:
         "layers": list(table.layers),
         "classes": list(table.classes),
         "own_classes": sorted(table.own),
+        "items": table.items,
         "left_out": list(table.left_out),
         "rows": [
             {

@@ -24,6 +24,15 @@ APART = (NEUTRAL, SPECIAL, BROKEN, PADDING, UNMAPPED)
 """Classes of tokens that speak for no script and no language."""
 Mean = Literal["items", "published"]
 """How items are brought to one figure: `lens_tables`."""
+Items = Literal["all", "right-right", "right-wrong", "wrong-right", "base-right", "base-wrong"]
+"""Example sets of the protocol: what base and then tuned model answered, by exact match."""
+_SIDES: Mapping[str, tuple[bool, bool | None]] = {
+    "right-right": (True, True),
+    "right-wrong": (True, False),
+    "wrong-right": (False, True),
+    "base-right": (True, None),
+    "base-wrong": (False, None),
+}
 _How = tuple[Sequence[str], Bootstrap, Mean]
 MASS_COLUMNS = ("mass_own", "mass_other", "mass_none", "mass_own_inside", "mass_other_inside")
 _SUM = 1e-3  # how far the mass of all classes may be from 1 by rounding
@@ -117,6 +126,7 @@ class LensTable:
     missing: tuple[MissingCell, ...]
     notes: tuple[str, ...]
     bootstrap: Bootstrap
+    items: Items = "all"
 
 
 def lens_tables(
@@ -125,11 +135,17 @@ def lens_tables(
     bootstrap: Bootstrap | None = None,
     language: str | None = None,
     mean: Mean = "items",
+    items: Items = "all",
 ) -> list[LensTable]:
     """One table for each model, prompt, variant and evaluation set (of one `language`, if named).
 
     `mean` over all `items`; or as the authors' script made it (`published`): without the model's padded outputs, 150
     items, shuffled, an exponential average, which has no interval.
+
+    `items` takes those alone that the base, and then the row's tuned model, answered rightly or wrongly by exact match
+    (of several seeds or replicates, most of them), under the recipe's plain `generate` task. Such a set is another one
+    in every row, so the base has a row of its own only where the set is one of its own answers; rows without answers,
+    or with an empty set, are left out.
 
     Classes that in no layer of any row hold the share `least` of the probability, on average, are left out by name.
     Intervals as everywhere: contexts drawn with replacement, base and tuned alike, seeds as a second level.
@@ -143,14 +159,14 @@ def lens_tables(
         for grid in grids(results, "lens")
         for column in grid.columns
         if language in (None, column.language, column.name)
-        if (table := _table(results, grid, column, (least, mean, settings))) is not None
+        if (table := _table(results, grid, column, (least, mean, items, settings))) is not None
     ]
 
 
 def _table(
-    results: Results, grid: Grid, column: Column, how: tuple[float, Mean, Bootstrap]
+    results: Results, grid: Grid, column: Column, how: tuple[float, Mean, Items, Bootstrap]
 ) -> LensTable | None:
-    least, mean, settings = how
+    least, mean, items, settings = how
     pools = [(subject, pool) for subject in grid.subjects if (pool := grid.pool(subject, column)).cells]
     if not pools:
         return None
@@ -167,23 +183,74 @@ def _table(
     matrix = _matrix(results, first)
     kept = _kept(looks.values(), axes.classes, least)
     base = _stack(grid.pool(grid.base, column), looks, kept)
+    chosen = {subject: _chosen(results, (grid, column), subject, first, items) for subject, _ in pools}
     rows = tuple(
-        _row(subject, pool, (base, _stack(pool, looks, kept)), (first.clusters, settings, mean))
+        _row(
+            subject,
+            pool,
+            (base, _stack(pool, looks, kept)),
+            chosen[subject],
+            (first.clusters, settings, mean),
+        )
         for subject, pool in pools
+        if chosen[subject].any()
     )
+    if not rows:
+        return None
     missing = tuple(cell for cell in grid.missing if cell.wanted.spec.data == column.data)
     return LensTable(
         results.recipe, grid.model, grid.prompt, grid.task, column, axes.layers,
         tuple(axes.classes[at] for at in kept),
         own_classes(axes.classes, matrix, column.language),
         tuple(name for at, name in enumerate(axes.classes) if at not in kept),
-        rows, missing, results.notes, settings,
+        rows, missing, results.notes, settings, items,
     )  # fmt: skip
 
 
-def _row(subject: Subject, pool: Pool, sides: tuple[Floats | None, Floats | None], how: _How) -> LensRow:
-    base, own = sides
+def _chosen(
+    results: Results, place: tuple[Grid, Column], subject: Subject, first: CellData, items: Items
+) -> NDArray[np.bool_]:
+    """(items,) which are in the set of a row, in the order of `first`; none where their answers are not known."""
+    if items == "all":
+        return np.ones(first.n, dtype=bool)
+    grid, column = place
+    before, after = _SIDES[items]
+    found = np.ones(first.n, dtype=bool)
+    for side, wanted in ((grid.base, before), (subject, after)):
+        if wanted is None:
+            continue
+        if side.is_base and side is subject:  # what tuning did to them: the base alone does not know
+            return np.zeros(first.n, dtype=bool)
+        right = _right(results, (grid, column), side, first)
+        if right is None:
+            return np.zeros(first.n, dtype=bool)
+        found &= right if wanted else ~right
+    return found
+
+
+def _right(
+    results: Results, place: tuple[Grid, Column], subject: Subject, first: CellData
+) -> NDArray[np.bool_] | None:
+    """(items,) whether most of a row's answers match a gold one exactly."""
+    grid, column = place
+    plain = [one for one in grids(results) if (one.model, one.prompt) == (grid.model, grid.prompt)]
+    answered = next((one for one in plain if one.task == "generate"), plain[0] if plain else None)
+    pool = answered.pool(subject, column) if answered else Pool((), 0)
+    if not pool.having("em"):
+        return None
+    return np.asarray(pool.scores("em", first).mean(axis=0) > 0.5)
+
+
+def _row(
+    subject: Subject,
+    pool: Pool,
+    sides: tuple[Floats | None, Floats | None],
+    chosen: NDArray[np.bool_],
+    how: _How,
+) -> LensRow:
+    base, own = (side if side is None else side[:, chosen] for side in sides)
     assert own is not None
+    how = ([name for name, kept in zip(how[0], chosen.tolist(), strict=True) if kept], *how[1:])
     change = None
     if base is not None and not subject.is_base:
         change = _estimates(own - base.mean(axis=0), how)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rich.console import Console
 
 from kit.errors import DataError
+from kit.report.lens import lens_view
 from kit.results import lens_tables, transfer_table
+from kit.results.lens import Items
 from tests.results.cells import BASE, TUNED, Shelf
 
 CLASSES = ("Latn", "Orya", "broken Orya", "Deva", "neutral", "broken", "special")
@@ -55,6 +59,39 @@ def test_masses_and_changes_are_plain_means(shelf: Shelf) -> None:
             assert change.value == pytest.approx(own - before, abs=1e-4)
             assert change.low <= change.value <= change.high
             assert (change.n_items, change.n_clusters, change.n_seeds) == (4, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("items", "chosen"),
+    # By exact match the base has the first of four right, both tuned models the first three.
+    [("right-right", [0]), ("wrong-right", [1, 2]), ("base-right", [0]), ("base-wrong", [1, 2, 3])],
+)
+def test_sets_of_items_are_those_that_base_and_tuned_answered_so(
+    shelf: Shelf, items: Items, chosen: list[int]
+) -> None:
+    (table,) = lens_tables(shelf.load(), least=0.01, items=items)
+    assert [row.subject.is_base for row in table.rows] == ([True] if "base" in items else []) + [False]
+    tuned = table.rows[-1]
+    assert tuned.change is not None and tuned.mass[0][0].n_items == len(chosen)
+    own = np.stack([masses(1), masses(2)])[:, chosen].mean(axis=(0, 1)) * 100
+    before = masses(0)[chosen].mean(axis=0) * 100
+    for layer in range(3):
+        for at, name in enumerate(table.classes):
+            place = CLASSES.index(name)
+            assert tuned.mass[layer][at].value == pytest.approx(own[layer, place], rel=1e-5)
+            assert tuned.change[layer][at].value == pytest.approx(
+                own[layer, place] - before[layer, place], abs=1e-4
+            )
+    text = StringIO()
+    Console(file=text, width=100).print(lens_view(table))
+    assert "(exact match)" in text.getvalue() and f"n = {len(chosen)} on" in text.getvalue()
+
+
+def test_a_set_without_items_or_answers_has_no_table(shelf: Shelf, tmp_path: Path) -> None:
+    assert lens_tables(shelf.load(), items="right-wrong") == []
+    bare = Shelf(tmp_path / "bare")
+    bare.add_lens(masses(0), CLASSES, language="or")
+    assert lens_tables(bare.load(), items="base-wrong") == [] and len(lens_tables(bare.load())) == 1
 
 
 def test_the_mass_at_the_output_stands_beside_scores(shelf: Shelf) -> None:
