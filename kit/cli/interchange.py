@@ -16,8 +16,9 @@ from kit.schedule.runfolder import find_run
 @click.option(
     "--format", "form", type=click.Choice(["json", "csv"]), help="Print as a file would be written."
 )
+@click.option("--layers", is_flag=True, help="Every layer as well: direction, and the whole hidden state.")
 @workspace_options
-def interchange(workspace: Workspace, run: str, form: str | None, as_json: bool) -> None:
+def interchange(workspace: Workspace, run: str, form: str | None, layers: bool, as_json: bool) -> None:
     """Show the interchanges between tuned models and their base in RUN (the last one where none is named).
 
     Needs a recipe with a task of kind `interchange`.
@@ -40,4 +41,4 @@ def interchange(workspace: Workspace, run: str, form: str | None, as_json: bool)
 
     console = Console(highlight=False)
     for table in tables:
-        console.print(swap_view(table))
+        console.print(swap_view(table, layers))

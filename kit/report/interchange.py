@@ -23,7 +23,7 @@ from kit.report.formats import (
 )
 from kit.report.text import SIGNIFICANT, interval_words, missing_words, signed
 from kit.results import SwapTable, Way
-from kit.results.interchange import BOTH_WAYS, LEAST, UNDECIDED, SwapRow
+from kit.results.interchange import BOTH_WAYS, LEAST, UNDECIDED, WAYS, LayerSwaps, SwapRow
 from kit.stats import Estimate
 
 SCHEMA = 1
@@ -45,8 +45,8 @@ def _interval_of(one: Estimate) -> str:
     return f"{signed(one.value, 1)} [{signed(one.low, 1)}…{signed(one.high, 1)}]"
 
 
-def swap_view(table: SwapTable) -> Group:
-    """A table for a terminal: a block a row, a line each way."""
+def swap_view(table: SwapTable, layers: bool = False) -> Group:
+    """A table for a terminal: a block a row, a line each way; with `layers` a line each layer below it."""
     effect = table.rows[0].swaps.into.effect
     head = [
         f"n = {effect.n_items} on {effect.n_clusters} contexts; {_interval(table)}",
@@ -59,6 +59,8 @@ def swap_view(table: SwapTable) -> Group:
     parts += [Text(line, style="dim") for line in head]
     for row in table.rows:
         parts += [Text(), *_block(row)]
+        if layers and row.by_layer:
+            parts += _curves(row.by_layer)
     notes = (
         f"{SIGNIFICANT} the interval excludes 0; a way works where it and its lead over each control are above 0, and "
         f"is undecided where the whole hidden state does less than {LEAST:.0f} points",
@@ -88,6 +90,18 @@ def _block(row: SwapRow) -> Iterator[RenderableType]:
         share = whole if way.stands == UNDECIDED else f"{way.share:.0%} of {whole}"
         grid.add_row(words, _figure(way.effect), share, _figure(way.over_random), control)
     yield grid
+
+
+def _curves(layers: Sequence[LayerSwaps]) -> list[RenderableType]:
+    """By block, on the contexts that served the search."""
+    one = layers[0].whole[0]
+    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("  layer", "direction into", "out", "whole state into", "out"):
+        grid.add_column(name, justify="right" if name != "  layer" else "left", no_wrap=True)
+    for at in layers:
+        grid.add_row(f"  {at.block}", *map(_figure, (*at.direction, *at.whole)))
+    words = f"  by layer, on the {one.n_clusters} contexts ({one.n_items} items) that served the search"
+    return [Text(words, style="dim"), grid]
 
 
 def _interval(table: SwapTable) -> str:
@@ -123,6 +137,7 @@ def _as_json(table: SwapTable) -> dict[str, Any]:
                 "masses": {name: estimate_json(one) for name, one in row.swaps.masses.items()},
                 "into": _way_json(row.swaps.into),
                 "out": _way_json(row.swaps.out),
+                "by_layer": [_layer_json(at) for at in row.by_layer],
                 "keys": list(row.keys),
             }
             for row in table.rows
@@ -130,6 +145,15 @@ def _as_json(table: SwapTable) -> dict[str, Any]:
         "missing": [missing_json(cell) for cell in table.missing],
         "notes": list(table.notes),
     }
+
+
+def _layer_json(at: LayerSwaps) -> dict[str, Any]:
+    parts = {"direction": at.direction, "whole": at.whole}
+    named = {
+        what: {way: estimate_json(one) for way, one in zip(WAYS, pair, strict=True)}
+        for what, pair in parts.items()
+    }
+    return {"layer": at.block, **named}
 
 
 def _way_json(way: Way) -> dict[str, Any]:

@@ -39,7 +39,21 @@ def swap_columns(items: Sequence[SwappedItem], interferer: str) -> dict[str, Flo
         for place, way in enumerate(WAYS):
             values = [item.effects[name][place] if name in item.effects else np.nan for item in items]
             columns[f"{way}_{name}"] = np.array(values, dtype=np.float64)
-    return {f"swap:{interferer}:{name}": np.where(tested, column, np.nan) for name, column in columns.items()}
+    kept = {name: np.where(tested, column, np.nan) for name, column in columns.items()}
+    return {f"swap:{interferer}:{name}": column for name, column in (kept | _by_layer(items)).items()}
+
+
+def _by_layer(items: Sequence[SwappedItem]) -> dict[str, Floats]:
+    """Columns of every block, `at<block>_<way>_<what>`; NaN for items that did not serve the search."""
+    first: Mapping[str, object] = next((item.by_layer for item in items if item.searched), {})
+    columns: dict[str, Floats] = {}
+    for name in first:
+        for place, way in enumerate(WAYS):
+            curves = [item.by_layer[name][place] if item.searched else () for item in items]
+            for block in range(max(map(len, curves))):
+                values = [curve[block] if curve else np.nan for curve in curves]
+                columns[f"at{block + 1}_{way}_{name}"] = np.array(values, dtype=np.float64)
+    return columns
 
 
 @dataclass(frozen=True)
@@ -130,6 +144,35 @@ def _swaps(pool: Pool, interferer: str, settings: Bootstrap) -> Swaps:
 
 
 @dataclass(frozen=True)
+class LayerSwaps:
+    """Effects in one block, on the contexts that served the search: of the direction and of the whole hidden state
+    (which is activation patching at that token), each into the base and out of the tuned model, in percentage points.
+    """
+
+    block: int
+    direction: tuple[Estimate, Estimate]
+    whole: tuple[Estimate, Estimate]
+
+
+def layer_swaps(pool: Pool, interferer: str, settings: Bootstrap | None = None) -> list[LayerSwaps]:
+    """Every block but the last, in order; of cells that hold the same items."""
+    first = pool.cells[0]
+    prefix = f"swap:{interferer}:at"
+    blocks = sorted(
+        {int(name[len(prefix) :].split("_")[0]) for name in first.metrics if name.startswith(prefix)}
+    )
+    if not blocks:
+        return []
+    whats = [f"{way}_{what}" for what in ("direction", "whole") for way in WAYS]
+    columns = [pool.scores(f"{prefix}{block}_{what}", first) for block in blocks for what in whats]
+    searched = np.logical_and.reduce(np.isfinite(columns[0]), axis=0)
+    clusters = [name for name, kept in zip(first.clusters, searched, strict=True) if kept]
+    kept_ = [100.0 * column[:, searched] for column in columns]
+    found = iter(mean_intervals(kept_, clusters, settings or Bootstrap()))
+    return [LayerSwaps(block, (next(found), next(found)), (next(found), next(found))) for block in blocks]
+
+
+@dataclass(frozen=True)
 class SwapRow:
     """A tuned row in one evaluation set."""
 
@@ -137,6 +180,7 @@ class SwapRow:
     column: Column
     swaps: Swaps
     keys: tuple[str, ...]
+    by_layer: tuple[LayerSwaps, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,7 +211,13 @@ def swap_tables(results: Results, bootstrap: Bootstrap | None = None) -> list[Sw
 
 def _table(results: Results, grid: Grid, settings: Bootstrap) -> SwapTable:
     rows = [
-        SwapRow(subject, column, swaps, tuple(cell.key for cell in pool.cells))
+        SwapRow(
+            subject,
+            column,
+            swaps,
+            tuple(cell.key for cell in pool.cells),
+            tuple(layer_swaps(pool, swaps.interferer, settings)),
+        )
         for subject in grid.subjects
         for column in grid.columns
         if (pool := grid.pool(subject, column)).cells

@@ -99,7 +99,8 @@ class ScoredItem:
 @dataclass(frozen=True, slots=True)
 class SwappedItem:
     """One item of an `interchange` cell: masses on interferer and target in base and tuned model, and effects by name
-    (into the base, out of the tuned model), none of an item that served to find direction and `layer` (`searched`).
+    (into the base, out of the tuned model). An item that served to find direction and `layer` (`searched`) has none,
+    but those of every block `by_layer`, first the first one's.
     """
 
     id: str
@@ -108,6 +109,7 @@ class SwappedItem:
     base: tuple[float, float]
     tuned: tuple[float, float]
     effects: Mapping[str, tuple[float, float]]
+    by_layer: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]]
 
 
 class StoredScore(NamedTuple):
@@ -300,15 +302,23 @@ def _ranking(row: dict[str, Any]) -> Ranking:
 
 def _swapped(row: dict[str, Any]) -> SwappedItem:
     searched = _typed(row["searched"], bool)
-    effects = {} if searched else {name: _pair(both) for name, both in row["effects"].items()}
+    told = row["effects"].items()
     return SwappedItem(
         _typed(row["id"], str),
         searched,
         _typed(row["layer"], int),
         _pair(row["base"]),
         _pair(row["tuned"]),
-        effects,
+        {} if searched else {name: _pair(both) for name, both in told},
+        {name: _curves(both) for name, both in told} if searched else {},
     )
+
+
+def _curves(values: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    into, out = (tuple(map(float, _typed(curve, list))) for curve in _typed(values, list))
+    if len(into) != len(out):
+        raise ValueError(f"effects of {len(into)} and {len(out)} layers")
+    return into, out
 
 
 def _pair(values: Any) -> tuple[float, float]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from kit.claims.causes import decides, named
 from kit.claims.model import Rules
@@ -36,7 +38,8 @@ def rows(
         }
         if control is not None:
             tested["control"] = [control + noise[6], control + noise[7]]
-        effects = {name: [[0.9, 0.9], [0.9, 0.9]] for name in ("direction", "whole")} if searched else tested
+        curves = {"direction": [[0.1, into], [0.2, out]], "whole": [[0.1, whole], [0.3, whole]]}
+        effects = curves if searched else tested
         base, tuned = [0.5 + noise[0], 0.3], [0.1, 0.8]
         made.append({"searched": searched, "layer": 2, "base": base, "tuned": tuned, "effects": effects})
     return made
@@ -77,6 +80,19 @@ def test_figures_are_means_over_the_items_that_did_not_serve_the_search(tmp_path
         assert way.share == pytest.approx(mean("direction", at) / mean("whole", at))
         assert (way.effect.n_items, way.effect.n_clusters, way.effect.n_seeds) == (30, 15, 2)
     assert row.swaps.masses["tuned_target"].value == pytest.approx(80)
+
+
+def test_every_layer_has_the_effects_of_the_items_that_served_the_search(tmp_path: Path) -> None:
+    (row,) = only(load(tmp_path, rows(0, 0.3, 0.2), rows(1, 0.3, 0.2))).rows
+    first, second = row.by_layer
+    assert (first.block, second.block) == (1, 2)
+    assert [one.value for one in (*first.direction, *first.whole)] == pytest.approx([10, 20, 10, 30])
+    assert [one.value for one in (*second.direction, *second.whole)] == pytest.approx([30, 20, 40, 40])
+    assert (second.whole[0].n_items, second.whole[0].n_clusters) == (10, 5)
+    table = only(load(tmp_path / "again", rows(0, 0.3, 0.2)))
+    text = StringIO()
+    Console(file=text, width=100).print(swap_view(table, layers=True))
+    assert "on the 5 contexts (10 items) that served the search" in text.getvalue()
 
 
 @pytest.mark.parametrize(
