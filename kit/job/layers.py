@@ -29,7 +29,8 @@ class Layers:
     def __init__(self, model: Any) -> None:
         inner = model.get_base_model() if hasattr(model, "get_base_model") else model
         decoder = inner.get_decoder() or inner
-        count = inner.config.num_hidden_layers
+        config = decoder.config  # of a model that sees pictures too, that of its text part
+        count = config.num_hidden_layers
         lists = [m for m in decoder.modules() if isinstance(m, nn.ModuleList) and len(m) == count]
         norms = [getattr(decoder, name) for name in _NORMS if hasattr(decoder, name)]
         head = inner.get_output_embeddings()
@@ -41,7 +42,7 @@ class Layers:
             )
         self.blocks: nn.ModuleList = lists[0]
         self._norm, self._head = norms[0], head
-        self._softcap = getattr(inner.config, "final_logit_softcapping", None)
+        self._softcap = getattr(config, "final_logit_softcapping", None)
 
     @property
     def names(self) -> tuple[str, ...]:

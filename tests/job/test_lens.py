@@ -17,6 +17,8 @@ from transformers import (
     AutoModelForCausalLM,
     BloomConfig,
     Gemma2Config,
+    Gemma3Config,
+    Gemma3TextConfig,
     GemmaConfig,
     GPTNeoXConfig,
     LlamaConfig,
@@ -42,6 +44,10 @@ _SHAPE: dict[str, Any] = {
     "intermediate_size": 48, "num_key_value_heads": 2, "head_dim": 8, "initializer_range": 0.3,
     "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
 }  # fmt: skip
+_PICTURES = {
+    "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28,
+    "patch_size": 14,
+}  # fmt: skip
 _BLOOM = {"vocab_size": _VOCABULARY, "hidden_size": 32, "n_layer": 3, "n_head": 4, "initializer_range": 0.3}
 _NEOX = {name: value for name, value in _SHAPE.items() if name not in ("num_key_value_heads", "head_dim")}
 FAMILIES: dict[str, Callable[[], Any]] = {
@@ -51,6 +57,8 @@ FAMILIES: dict[str, Callable[[], Any]] = {
     "mistral, windows": lambda: MistralConfig(**_SHAPE, sliding_window=8),
     "gemma": lambda: GemmaConfig(**_SHAPE),
     "gemma2": lambda: Gemma2Config(**_SHAPE, final_logit_softcapping=2.0),
+    "gemma3": lambda: Gemma3TextConfig(**_SHAPE, sliding_window=8),
+    "gemma3, with pictures": lambda: Gemma3Config(text_config=_SHAPE, vision_config=_PICTURES),
     "qwen3": lambda: Qwen3Config(**_SHAPE),
     "gpt-neox": lambda: GPTNeoXConfig(**_NEOX),
 }
