@@ -67,7 +67,7 @@ class _Shape:
     """The sizes of a decoder that decide on its memory."""
 
     def __init__(self, model: Any) -> None:
-        config = model.config
+        config = model.config.get_text_config()  # of a model that sees pictures too, its text part
         self.layers = config.num_hidden_layers
         self.heads = config.num_attention_heads
         self.hidden = config.hidden_size

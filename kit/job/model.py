@@ -200,7 +200,7 @@ def context_length(model: Any) -> int | None:
     Models with ALiBi run on beyond it (BLOOM, whose files call it `seq_length`), others may not.
     """
     for name in ("max_position_embeddings", "seq_length", "n_positions"):
-        value = getattr(model.config, name, None)
+        value = getattr(model.config.get_text_config(), name, None)
         if isinstance(value, int):
             return value
     return None

@@ -28,7 +28,7 @@ class Sizes:
     @classmethod
     def of(cls, model: object) -> Sizes:
         """Those of a loaded model of transformers."""
-        config = model.config  # type: ignore[attr-defined]
+        config = model.config.get_text_config()  # type: ignore[attr-defined]
         heads = config.num_attention_heads
         wide = getattr(config, "head_dim", None) or config.hidden_size // heads
         shared = getattr(config, "num_key_value_heads", None) or heads

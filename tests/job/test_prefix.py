@@ -8,9 +8,17 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma3Config,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+)
 
 from kit.job.decode import Decoder
+from kit.job.memory import rows_that_fit
 from kit.job.prefix import batches, groups, shares
 from kit.job.sampling import Chooser
 from kit.job.scoring import Scorer
@@ -98,6 +106,22 @@ def test_a_model_with_a_sliding_window_is_run_as_it_is(tiny: tuple[Any, Any]) ->
     model = MistralForCausalLM(config).eval()
     rows = [list(range(9, 40)) + [300 + q] * 2 for q in range(3)]
     assert not shares(model)
+    same_alone_and_together(model, tiny[1], read_vocabulary(tiny[1], model), rows, 3)
+
+
+def test_a_model_that_sees_pictures_too_is_run_on_text(tiny: tuple[Any, Any]) -> None:
+    text = {
+        "vocab_size": 2000, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "head_dim": 8,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "initializer_range": 0.3,
+    }  # fmt: skip
+    pictures = {
+        "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+        "image_size": 28, "patch_size": 14,
+    }  # fmt: skip
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(Gemma3Config(text_config=text, vision_config=pictures)).eval()
+    rows = [list(range(9, 40)) + [300 + q] * 2 for q in range(3)]
+    assert rows_that_fit(model, 8, None, "cpu")(100, 20) > 1
     same_alone_and_together(model, tiny[1], read_vocabulary(tiny[1], model), rows, 3)
 
 
