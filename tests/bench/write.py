@@ -30,11 +30,22 @@ def section(found: dict[str, Any]) -> Iterator[str]:
     )
 
 
+def sections(text: str) -> dict[str, str]:
+    """The sections of a BENCHMARKS.md by their titles."""
+    parts = [part for part in text.split("\n## ")[1:] if part.strip()]
+    return {part.partition("\n")[0]: f"## {part.rstrip()}\n" for part in parts}
+
+
 def main() -> None:
-    """Write the file."""
+    """Write the file. A part that was not measured here keeps its section, with its own machine and date."""
+    target = ROOT / "BENCHMARKS.md"
+    kept = sections(target.read_text("utf-8")) if target.exists() else {}
     files = sorted(FOLDER.glob("*.json"))
-    parts = [line for path in files for line in section(json.loads(path.read_text("utf-8")))]
-    (ROOT / "BENCHMARKS.md").write_text("\n".join([_HEAD, *parts]).rstrip() + "\n", encoding="utf-8")
+    for path in files:
+        found = json.loads(path.read_text("utf-8"))
+        kept[found["title"]] = "\n".join(section(found))
+    parts = [kept[title] for title in sorted(kept)]
+    target.write_text("\n".join([_HEAD, *parts]).rstrip() + "\n", encoding="utf-8")
     print(f"BENCHMARKS.md: {', '.join(path.stem for path in files)}")
 
 
