@@ -33,7 +33,8 @@ def interchange(workspace: Workspace, run: str, form: str | None, layers: bool, 
     if as_json or form:
         from kit.report.interchange import swap_csv, swap_json
 
-        click.echo(swap_csv(tables) if form == "csv" and not as_json else swap_json(tables))
+        text = swap_csv(tables) if form == "csv" and not as_json else swap_json(tables)
+        click.echo(text.rstrip("\n"))
         return
     from rich.console import Console
 

@@ -92,7 +92,8 @@ def lens(
     if as_json or form:
         from kit.report.lens import lens_csv, lens_json
 
-        click.echo(lens_csv(tables) if form == "csv" and not as_json else lens_json(tables))
+        text = lens_csv(tables) if form == "csv" and not as_json else lens_json(tables)
+        click.echo(text.rstrip("\n"))
     elif figure is not None:
         click.echo(f"drawn: {figure}")
     else:

@@ -155,8 +155,11 @@ def _looks(shelf: Shelf) -> None:
 def _swap(at: int, seed: int) -> dict[str, object]:
     each = [0.3 + 0.01 * (at % 5), 0.2 + 0.01 * ((at + seed) % 4)]
     effects = {"direction": each, "whole": [0.5, 0.4], "random": [0.01 * (at % 2), -0.01 * (at % 3)]}
+    searched = at // 3 % 4 == 0
+    if searched:
+        effects = {name: [[0.1] * 4, [0.05] * 4] for name in ("direction", "whole")}
     return {
-        "searched": at // 3 % 4 == 0, "layer": 4, "base": [0.4, 0.35], "tuned": [0.1, 0.6], "effects": effects,
+        "searched": searched, "layer": 4, "base": [0.4, 0.35], "tuned": [0.1, 0.6], "effects": effects,
     }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from kit.api import export_tables, language_groups, results
+from kit.api import export_tables, headlines, language_groups, results
 from kit.catalog import Catalog
 from kit.errors import KitError
 from kit.report.heat import NOTHING, Heat, detail_of, grouped, heat_of, signs_of
@@ -185,6 +185,9 @@ class TablePage(FollowingPage):
     def read(self) -> None:
         """Results, and the tables made of them."""
         found = results(self.kit.workspace, self.folder)
+        if not self._has(found, self._metric):
+            self._metric = headlines(found)[0]
+            self.bring(self.refresh_command)
         self.bring(self._take, found, self._made(found))
 
     def unchanged(self) -> None:
