@@ -48,6 +48,13 @@ def recipe_options(command: F) -> F:
     return click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))(command)
 
 
+def print_form(
+    csv_of: Callable[[], str], json_of: Callable[[], str], form: str | None, as_json: bool
+) -> None:
+    """Print what a file would hold: as CSV where `form` says so and not `--json`, else as JSON."""
+    click.echo((csv_of if form == "csv" and not as_json else json_of)().rstrip("\n"))
+
+
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kit.api import Workspace, results
-from kit.cli.common import workspace_options
+from kit.cli.common import print_form, workspace_options
 from kit.errors import UsageError
 from kit.results import swap_tables
 from kit.schedule.runfolder import find_run
@@ -33,8 +33,7 @@ def interchange(workspace: Workspace, run: str, form: str | None, layers: bool, 
     if as_json or form:
         from kit.report.interchange import swap_csv, swap_json
 
-        text = swap_csv(tables) if form == "csv" and not as_json else swap_json(tables)
-        click.echo(text.rstrip("\n"))
+        print_form(lambda: swap_csv(tables), lambda: swap_json(tables), form, as_json)
         return
     from rich.console import Console
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import click
 
 from kit.api import Workspace, results
-from kit.cli.common import workspace_options
+from kit.cli.common import print_form, workspace_options
 from kit.errors import UsageError
 from kit.results import window_tables
 from kit.schedule.runfolder import find_run
@@ -45,8 +45,7 @@ def layers(
     from kit.report.windows import window_csv, window_json, window_view  # rich takes its time to load
 
     if as_json or form:
-        text = window_csv(tables) if form == "csv" and not as_json else window_json(tables)
-        click.echo(text.rstrip("\n"))
+        print_form(lambda: window_csv(tables), lambda: window_json(tables), form, as_json)
         return
     from rich.console import Console
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from kit.api import Workspace, results
-from kit.cli.common import print_json, workspace_options
+from kit.cli.common import print_form, print_json, workspace_options
 from kit.errors import StorageError, UsageError, Where
 from kit.results import LensTable, lens_tables
 from kit.results.grid import row_name
@@ -92,8 +92,7 @@ def lens(
     if as_json or form:
         from kit.report.lens import lens_csv, lens_json
 
-        text = lens_csv(tables) if form == "csv" and not as_json else lens_json(tables)
-        click.echo(text.rstrip("\n"))
+        print_form(lambda: lens_csv(tables), lambda: lens_json(tables), form, as_json)
     elif figure is not None:
         click.echo(f"drawn: {figure}")
     else:

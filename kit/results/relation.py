@@ -137,16 +137,16 @@ def _relation(
         targets=tuple(column.name for column in table.columns),
         cells=int(there.sum()),
         correlations=tuple(correlations),
-        parts=_parts(rows, changes[metric]),
+        parts=_parts(rows, changes[metric], settings.level),
         dropped=tuple(sorted(constant)),
         notes=table.notes,
         bootstrap=settings,
     )
 
 
-def _parts(rows: Sequence[Row], change: Floats) -> Decomposition | None:
+def _parts(rows: Sequence[Row], change: Floats, level: float) -> Decomposition | None:
     errors = np.array(
-        [[_error(cell.delta) if cell.delta else math.nan for cell in row.cells] for row in rows],
+        [[_error(cell.delta, level) if cell.delta else math.nan for cell in row.cells] for row in rows],
         dtype=np.float64,
     )
     keep_rows, keep_columns = np.isfinite(change).any(axis=1), np.isfinite(change).any(axis=0)
@@ -159,8 +159,8 @@ def _parts(rows: Sequence[Row], change: Floats) -> Decomposition | None:
         return None
 
 
-def _error(delta: Estimate) -> float:
-    found = standard_error(delta, Bootstrap().level)
+def _error(delta: Estimate, level: float) -> float:
+    found = standard_error(delta, level)
     return math.nan if found is None else found
 
 
