@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # An index that offers torch's CPU builds (`+cpu`), where pip's own configuration names none.
 TORCH_INDEX ?=
 
-.PHONY: install smoke test lint bench chaos fuzz planted screenshots switches clean
+.PHONY: install smoke test lint bench chaos fuzz planted screenshots switches appendix docs clean
 
 install: $(VENV)/.installed
 
@@ -50,6 +50,14 @@ fuzz: install
 # The pictures of the README, from a run of the smoke recipe: some three minutes.
 screenshots: install
 	$(BIN)/python -m tests.tui.screenshots
+
+# The artifact appendix, from the recipes, their claims and measured times.
+appendix: install
+	$(BIN)/python -m kit.api.appendix docs/appendix.md
+
+# The pages as a site, in build/docs.
+docs: install
+	$(BIN)/python -m sphinx -W -b html docs build/docs
 
 bench: install
 	$(BIN)/pip install --quiet -e '.[bench]'

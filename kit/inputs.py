@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from math import prod
 from pathlib import Path
@@ -52,7 +52,7 @@ def resolve(
     slices = Slices(catalog, locations, store, paths, asks or "")
     train = tuple(slices.of(recipe.train))
     evaluate = tuple(_with_scripts(tuple(slices.of(recipe.evaluate)), recipe, catalog))
-    shots = _shots(recipe, slices, evaluate)
+    shots = shots_of(recipe, slices, evaluate)
     prompts = dict(_prompts(recipe, catalog))
     train_prompt: Prompt = expand.train_prompt(recipe, catalog.prompts[recipe.train_prompt])
     _check_choices(loaded, evaluate)
@@ -68,10 +68,10 @@ def _prompts(recipe: Recipe, catalog: Catalog) -> Iterator[tuple[str, Prompt]]:
         yield expand.prompt_label(recipe, asked), replace(expand.eval_prompt(recipe, entry), shot=shot)
 
 
-def _shots(
-    recipe: Recipe, slices: Slices, evaluate: tuple[ResolvedSlice, ...]
+def shots_of(
+    recipe: Recipe, slices: Slices, evaluate: Sequence[ResolvedSlice]
 ) -> dict[str, tuple[ResolvedShots, ...]]:
-    """The shots of each evaluation set, by the name of the prompt that has them."""
+    """The shots of each evaluation set, by the name of the prompt that has them. Raises as `resolve`."""
     made = slices.repeated if recipe.switches.shots_from == "test-repeated" else slices.drawn
     return {
         expand.prompt_label(recipe, asked): tuple(made(asked, test) for test in evaluate)

@@ -51,3 +51,18 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> tuple[Kit, subprocess.Com
             said.write_text(json.dumps({"stdout": done.stdout, "stderr": done.stderr}))
     words = json.loads(said.read_text())
     return kit, subprocess.CompletedProcess(["xlt-kit"], 0, words["stdout"], words["stderr"])
+
+
+@pytest.fixture(scope="session")
+def tires(tmp_path_factory: pytest.TempPathFactory) -> tuple[Kit, str]:
+    """`xlt-kit kick-the-tires`: the home of the smallest run with a cell of every kind, and what it printed. Once for
+    all test processes; do not change what is in it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    kit, said = Kit(shared / "tires-run" / "home"), shared / "tires-run" / "said.txt"
+    said.parent.mkdir(exist_ok=True)
+    with filelock.FileLock(shared / "tires-run" / "lock"):
+        if not said.exists():
+            said.write_text(kit("kick-the-tires").stdout)
+    return kit, said.read_text()

@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kit.api.bundling import Exported, export
     from kit.api.care import needed
     from kit.api.control import (
         Status,
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
     )
     from kit.api.running import execute, open_run
     from kit.api.tables import export_tables, headlines, language_groups, results
+    from kit.api.verifying import Verification, verify
     from kit.api.workspace import Workspace
 
 _FILES = {
+    "bundling": ("Exported", "export"),
     "care": ("needed",),
     "control": (
         "Status", "background", "delete_run", "go_on", "list_statuses", "retry_job", "status", "stop_job", "stop_run",
@@ -49,17 +52,20 @@ _FILES = {
     "referring": ("ReferenceTable", "add_reference", "list_references", "published", "remove_reference"),
     "running": ("execute", "open_run"),
     "tables": ("export_tables", "headlines", "language_groups", "results"),
+    "verifying": ("Verification", "verify"),
     "workspace": ("Workspace",),
 }  # fmt: skip
 _HOMES = {name: file for file, names in _FILES.items() for name in names}
 
 __all__ = [
+    "Exported",
     "Judgement",
     "Need",
     "Prepared",
     "ReferenceTable",
     "Status",
     "Trial",
+    "Verification",
     "Workspace",
     "add_reference",
     "background",
@@ -68,6 +74,7 @@ __all__ = [
     "claims_of",
     "delete_run",
     "execute",
+    "export",
     "export_claims",
     "export_tables",
     "go_on",
@@ -92,6 +99,7 @@ __all__ = [
     "status",
     "stop_job",
     "stop_run",
+    "verify",
 ]
 
 

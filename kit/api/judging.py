@@ -101,11 +101,12 @@ def judge_runs(
     path: Path | None = None,
     waived: Mapping[str, str] | None = None,
     found: Mapping[str, Results] | None = None,
+    quality: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Judgement:
     """Judge the claims of a file (`claims_of` the runs, if none is named) on some runs.
 
     Of several runs of one recipe the first that is named counts. Nothing is fetched. `found` are results that have been
-    read already, by the run's name.
+    read already, by the run's name; `quality` are measures of training sets (`quality_of`) that were taken already.
 
     Raises:
         ClaimsError: the file has a fault. UsageError: there is no file, or a claim to be waived is not in it.
@@ -127,7 +128,7 @@ def judge_runs(
         groups=groups_of(catalog),
         toys=toys,
         waived=waived or {},
-        quality=_quality(workspace, loaded, runs.values()),
+        quality=quality_of(workspace, loaded, runs.values()) if quality is None else quality,
         references=published(workspace),
     )
     verdicts = tuple(_with_remedy(verdict, loaded) for verdict in judge(loaded.file, case))
@@ -213,10 +214,12 @@ def _recipes(claim: Claim) -> tuple[str, ...]:
     return (*claim.recipes, other) if other else claim.recipes
 
 
-def _quality(
+def quality_of(
     workspace: Workspace, loaded: LoadedClaims, runs: Iterable[Results]
 ) -> dict[str, dict[str, float]]:
-    """Measures of the training sets of some runs, where a claim asks for them and the data is at hand."""
+    """Measures of the training sets of some runs (by measure, then set), where a claim asks for them and the data is at
+    hand.
+    """
     claims = loaded.file.claims.values()
     if not any(isinstance(claim.effect, RankCorrelation) or claim.covariates for claim in claims):
         return {}

@@ -18,6 +18,7 @@ COMMANDS = {
     "tui": ("kit.cli.tui:tui", "The terminal UI; `xlt-kit` alone starts it as well."),
     "run": ("kit.cli.run:run", "Run a recipe: tune, evaluate, and show the transfer table."),
     "resume": ("kit.cli.control:resume", "Go on with a run that was stopped, killed or left."),
+    "kick-the-tires": ("kit.cli.tires:kick_the_tires", "Check in minutes that every part works here."),
     "attach": ("kit.cli.control:attach", "Watch a run that works in the background."),
     "stop": ("kit.cli.control:stop", "Stop a run and all its jobs, or one of them."),
     "retry": ("kit.cli.control:retry", "Try one job of a run again."),
@@ -43,6 +44,8 @@ COMMANDS = {
     "layers": ("kit.cli.layers:layers", "Show what tuning changes through some layers of the adapter alone."),
     "relate": ("kit.cli.relate:relate", "Show what goes with a change over the grid, and whose it is."),
     "claims": ("kit.cli.claims:claims", "Judge the paper's claims on what was run."),
+    "export": ("kit.cli.bundles:export_command", "Write runs as one archive that others can check."),
+    "verify": ("kit.cli.bundles:verify_command", "Check a bundle: files, outputs, every figure made again."),
     "reference": ("kit.cli.reference:reference", "Lay published figures beside your own."),
     "show": ("kit.cli.tables:show", "List the examples under a cell of the table."),
 }

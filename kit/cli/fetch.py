@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from kit.api import Workspace, load
-from kit.api.bundle import bundle, check
 from kit.api.fetching import Fetched, Part, Tell, fetch, parts
+from kit.api.tree import bundle, check
 from kit.catalog import Catalog
 from kit.cli.common import print_json, workspace_options
 from kit.errors import ChecksumError, MissingInputError, UsageError, Where

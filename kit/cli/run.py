@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -31,6 +29,7 @@ from kit.cli.claims import print_judgement
 from kit.cli.common import print_json, recipe_options, workspace_options
 from kit.cli.output import RunOutput
 from kit.cli.progress import watcher
+from kit.cli.stopping import StopFlag
 from kit.cli.tables import print_tables
 from kit.errors import JobFailed, KitError, StoppedError
 from kit.jobdir import encode
@@ -89,7 +88,7 @@ def work_off(workspace: Workspace, prepared: Prepared, folder: RunFolder, as_jso
     choice = choose_executor(prepared)
     executor = choice.executor
     total = len({cell.key for cell in prepared.plan.demand.wanted.cells})
-    output, stop = RunOutput(folder.output), _StopFlag()
+    output, stop = RunOutput(folder.output), StopFlag()
     if not as_json:
         output.echo(
             f"{prepared.loaded.recipe.name}: {total} cells, {prepared.plan.stored} stored, "
@@ -154,22 +153,6 @@ def _judged(
         return (judge_runs(workspace, [folder], path, found={folder.name: found}) if path else None), None
     except KitError as fault:
         return None, fault
-
-
-class _StopFlag:
-    """Set by the first Ctrl-C or SIGTERM."""
-
-    def __init__(self) -> None:
-        self._set = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._set = True
-
-    def is_set(self) -> bool:
-        """Whether the user wants to stop."""
-        return self._set
 
 
 def _report_failures(folder: RunFolder, state: RunState) -> None:

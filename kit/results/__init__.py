@@ -7,7 +7,7 @@ from kit.results.contrast import CONTRAST_COLUMNS
 from kit.results.grid import Column, Grid, Pool, Subject, grids
 from kit.results.interchange import Swaps, SwapTable, Way, swap_tables, swaps_of
 from kit.results.lens import LensRow, LensTable, lens_tables
-from kit.results.load import load
+from kit.results.load import as_one, load
 from kit.results.noise import NoiseFloor, noise_floor
 from kit.results.over_generation import (
     OVER_METRICS,
@@ -62,6 +62,7 @@ __all__ = [
     "Way",
     "WindowRow",
     "WindowTable",
+    "as_one",
     "compare_cells",
     "grids",
     "lens_tables",

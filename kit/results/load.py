@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,22 +15,19 @@ from kit.data.example import Example
 from kit.errors import DataError, StorageError
 from kit.jobdir import InterchangeTask, LensTask, ScoreTask, key_of
 from kit.plan.types import Wanted, WantedCell
-from kit.results.choices import TASK as CHOICES
+from kit.results.ahead import WORTH, Scored, Slice, score_ahead
 from kit.results.choices import picks
 from kit.results.collector import uncollected
 from kit.results.columns import (
     FORM_COLUMNS,
     LENGTH,
-    STOP_OR_LANGUAGE,
     Columns,
     Make,
     form_columns,
     generated_columns,
     length_columns,
     scored_columns,
-    stop_or_language,
 )
-from kit.results.contrast import CLOSED, CONTEXT, SWAPPED
 from kit.results.interchange import swap_columns
 from kit.results.items import (
     CellFacts,
@@ -42,14 +40,14 @@ from kit.results.items import (
     read_scores,
     read_swapped,
 )
+from kit.results.join import joined
 from kit.results.lens import MASS_COLUMNS, mass_columns, read_lens
 from kit.results.score_cell import Memo, form_items, length_items, score_items
 from kit.results.scripts import SCRIPT_COLUMN, script_columns
-from kit.results.types import CellData, Floats, LensArrays, MissingCell, Results, of_task, parted_window
+from kit.results.types import CellData, Floats, LensArrays, MissingCell, Results
 from kit.score import METRICS_VERSION
 
 NOT_FINISHED = "not finished"
-_MASKED = "only=own-script"
 
 StoreCells = Callable[[str], Path | None]
 Gold = Callable[[str, str], list[Example] | None]
@@ -71,15 +69,22 @@ def load(wanted: Wanted, store_cells: StoreCells, examples: Gold) -> Results:
     """
     reader = _Reader(store_cells, examples, _Reader(store_cells, examples))
     with uncollected():
+        reader.look_ahead(wanted)
         read = {id(cell): reader.read(cell) for cell in sorted(wanted.cells, key=_turn)}
     found = [read[id(cell)] for cell in wanted.cells]
     cells = [cell for cell in found if isinstance(cell, CellData)]
     return Results(
         wanted=wanted,
-        cells=tuple(_joined(cells)),
+        cells=tuple(joined(cells)),
         missing=tuple(cell for cell in found if isinstance(cell, MissingCell)),
         notes=tuple(_notes(cells)),
     )
+
+
+def as_one(found: Results) -> Results:
+    """The same without a word on whether gold was at hand, so that who has it and who has not can be compared."""
+    cells = tuple(replace(cell, rescored=True) if cell.kind == "generate" else cell for cell in found.cells)
+    return replace(found, cells=cells, notes=tuple(_notes(cells)))
 
 
 def _turn(cell: WantedCell) -> tuple[bool, str, str]:
@@ -92,7 +97,7 @@ def _turn(cell: WantedCell) -> tuple[bool, str, str]:
 @dataclass
 class _Reader:
     """Reads cells one by one, each slice's gold and each folder once. `scored` and `gold_by_id` are of the slice
-    `scored_of`; `twins` reads cells in the other mode, if they are asked for.
+    `scored_of`; `twins` reads cells in the other mode, if they are asked for. `ahead`: cells that others have scored.
     """
 
     store_cells: StoreCells
@@ -104,6 +109,20 @@ class _Reader:
     scored: Memo = field(default_factory=dict)
     scored_of: tuple[str, str] = ("", "")
     gold_by_id: dict[str, Example] = field(default_factory=dict)
+    ahead: dict[Path, Scored] = field(default_factory=dict)
+
+    def look_ahead(self, wanted: Wanted) -> None:
+        """Have the outputs of a large grid scored by several processes, if there are processors for them."""
+        cells = {cell.key: cell for cell in wanted.cells if cell.spec.task.kind == "generate"}.values()
+        if len(os.sched_getaffinity(0)) < 2 or sum(cell.items for cell in cells) < WORTH:
+            return
+        slices: dict[tuple[str, str], Slice] = {}
+        for cell in cells:
+            folder, gold = self.store_cells(cell.key), self._gold(cell)
+            if folder is not None and gold is not None:
+                place = (cell.spec.data, cell.at.language)
+                slices.setdefault(place, Slice(gold, [])).folders.append(folder)
+        self.ahead = score_ahead(list(slices.values()))
 
     def read(self, wanted: WantedCell) -> CellData | MissingCell:
         known = self.cells.get((wanted.key, wanted.at.language))
@@ -134,8 +153,10 @@ class _Reader:
         return self.gold[name]
 
     def _generated(self, wanted: WantedCell, folder: Path, facts: CellFacts) -> CellData | MissingCell:
-        items = read_generated(folder, facts.n)
         gold = self._gold(wanted)
+        if gold is not None and (scored := self.ahead.pop(folder, None)) and len(scored.ids) == facts.n:
+            return self._from_elsewhere(wanted, scored, gold, facts)
+        items = read_generated(folder, facts.n)
         if gold is None:
             found = self._as_stored(wanted, items, folder)
         else:
@@ -143,20 +164,36 @@ class _Reader:
         if found is None:
             return MissingCell(wanted, "neither gold data nor stored scores are at hand")
         clusters, columns, version = found
+        ids, raws = tuple(item.id for item in items), tuple(item.raw for item in items)
+        tokens = np.array([item.tokens for item in items], dtype=np.int64)
+        scored = Scored(ids, raws, tuple(item.stop for item in items), tokens, {})
+        return self._cell(wanted, facts, scored, (clusters, columns, version), gold is not None)
+
+    def _from_elsewhere(
+        self, wanted: WantedCell, scored: Scored, gold: Sequence[Example], facts: CellFacts
+    ) -> CellData:
+        self._turn_to(wanted, gold)
+        found = self._with_later(wanted, scored.ids, scored.raws, gold, scored.columns)
+        return self._cell(wanted, facts, scored, found, rescored=True)
+
+    def _cell(
+        self, wanted: WantedCell, facts: CellFacts, scored: Scored, found: _Scored, rescored: bool
+    ) -> CellData:
+        clusters, columns, version = found
         return CellData(
             at=wanted.at,
             key=wanted.key,
             data=wanted.spec.data,
-            ids=tuple(item.id for item in items),
+            ids=scored.ids,
             clusters=clusters,
             metrics=columns,
-            raw=tuple(item.raw for item in items),
-            stops=tuple(item.stop for item in items),
-            tokens=np.array([item.tokens for item in items], dtype=np.int64),
+            raw=scored.raws,
+            stops=scored.stops,
+            tokens=scored.tokens,
             environment=facts.environment,
             adapter_digests=facts.adapter_digests,
             over_long=facts.over_long,
-            rescored=gold is not None,
+            rescored=rescored,
             seen=wanted.seen_by_model,
             metrics_version=version,
             twin=self._twin(wanted, facts),
@@ -170,20 +207,35 @@ class _Reader:
     def _scored_again(
         self, wanted: WantedCell, items: Sequence[GeneratedItem], gold: Sequence[Example], folder: Path
     ) -> _Scored:
-        """Columns of the form take longer than all others and are worked out when they are asked for."""
-        language = wanted.at.language
-        if self.scored_of != (wanted.spec.data, language):
-            self.scored, self.scored_of = {}, (wanted.spec.data, language)
-            self.gold_by_id = {example.id: example for example in gold}
+        self._turn_to(wanted, gold)
         scores = score_items(items, self.gold_by_id, folder, self.scored)
         ids, raws = [item.id for item in items], [item.raw for item in items]
+        return self._with_later(wanted, ids, raws, gold, generated_columns(items, scores))
+
+    def _turn_to(self, wanted: WantedCell, gold: Sequence[Example]) -> None:
+        """Forget what was remembered of another slice."""
+        place = (wanted.spec.data, wanted.at.language)
+        if self.scored_of != place:
+            self.scored, self.scored_of = {}, place
+            self.gold_by_id = {example.id: example for example in gold}
+
+    def _with_later(
+        self,
+        wanted: WantedCell,
+        ids: Sequence[str],
+        raws: Sequence[str],
+        gold: Sequence[Example],
+        ready: Mapping[str, Floats],
+    ) -> _Scored:
+        """Columns of the form take longer than all others and are worked out when they are asked for."""
+        language = wanted.at.language
         later: dict[str, Make] = {
             **dict.fromkeys(FORM_COLUMNS, lambda: form_columns(form_items(ids, raws, gold))),
             LENGTH: lambda: length_columns(length_items(ids, raws, gold)),
             SCRIPT_COLUMN: lambda: script_columns(raws, language),
         }
         clusters = tuple(self.gold_by_id[id_].context_id for id_ in ids)
-        return clusters, Columns(generated_columns(items, scores), later), METRICS_VERSION
+        return clusters, Columns(ready, later), METRICS_VERSION
 
     def _as_stored(self, wanted: WantedCell, items: Sequence[GeneratedItem], folder: Path) -> _Scored | None:
         scores = read_scores(folder)
@@ -288,78 +340,6 @@ def _twin(reader: _Reader, wanted: WantedCell, digests: Mapping[str, str]) -> Ce
     except StorageError:  # of a newer kit: nobody asked for it
         return None
     return found if isinstance(found, CellData) and found.adapter_digests == digests else None
-
-
-def _joined(cells: Sequence[CellData]) -> Iterable[CellData]:
-    """The cells; those that were generated with the columns of their `score` and `lens` cells, and of S3."""
-    by_place: dict[object, list[CellData]] = defaultdict(list)
-    masked: dict[object, CellData] = {}
-    for cell in cells:
-        if any(of_task(cell.at, task) for task in (CHOICES, CONTEXT, CLOSED, SWAPPED)):
-            continue  # they have tables of their own
-        if cell.kind != "generate":
-            by_place[_place(cell)].append(cell)
-        elif cell.at.task.endswith(_MASKED):
-            masked[_place(cell), cell.at.task, cell.at.replicate] = cell
-    for cell in cells:
-        partners = _partners(cell, by_place[_place(cell)]) if cell.kind == "generate" else []
-        columns: dict[str, Make] = {}
-        for partner in reversed(partners):  # the nearest has the last word
-            columns |= {name: _aligned(partner, name, cell.ids) for name in partner.metrics}
-        other = masked.get((_place(cell), _under_mask(cell.at.task), cell.at.replicate))
-        if other is not None and LENGTH in cell.metrics and LENGTH in other.metrics and cell.ids == other.ids:
-            columns |= dict.fromkeys(STOP_OR_LANGUAGE, partial(stop_or_language, cell.metrics, other.metrics))
-        if not columns:
-            yield cell
-            continue
-        scored = next((partner.key for partner in partners if partner.kind == "score"), None)
-        ready = cell.metrics if isinstance(cell.metrics, Columns) else Columns(cell.metrics)
-        yield replace(cell, metrics=ready.joined(columns), score_key=scored)
-
-
-def _under_mask(task: str) -> str:
-    """The name of a task under the mask of the language's own script."""
-    return f"{task}{',' if ':' in task else ':'}{_MASKED}"
-
-
-def _place(cell: CellData) -> object:
-    """What a `generate` cell and those without outputs share, the window of layers with them. They are not random: any
-    replicate will do.
-    """
-    at = replace(cell.at, task=parted_window(cell.at.task)[1], replicate=0)
-    return at, cell.data, tuple(sorted(cell.adapter_digests.items()))
-
-
-def _partners(cell: CellData, found: Sequence[CellData]) -> list[CellData]:
-    """The cells in the same place, one a variant: that of the same variant first, then the plain one."""
-    variant = _variant(cell)
-
-    def nearness(other: CellData) -> tuple[bool, bool, bool]:
-        own, replicate = _variant(other), other.at.replicate
-        return own == variant, not own, replicate == cell.at.replicate
-
-    nearest: dict[str, CellData] = {}
-    for other in sorted(found, key=nearness, reverse=True):
-        nearest.setdefault(other.at.task, other)
-    return list(nearest.values())
-
-
-def _variant(cell: CellData) -> str:
-    return parted_window(cell.at.task)[0].partition(":")[2]
-
-
-def _aligned(partner: CellData, name: str, ids: Sequence[str]) -> Make:
-    """A partner's column in the order of `ids`, worked out when it is asked for."""
-
-    def make() -> Mapping[str, Floats]:
-        column = partner.metrics[name]
-        if tuple(ids) == partner.ids:
-            return {name: column}
-        place = {item: at for at, item in enumerate(partner.ids)}
-        values = [column[place[item]] if item in place else np.nan for item in ids]
-        return {name: np.array(values, dtype=np.float64)}
-
-    return make
 
 
 def _notes(cells: Sequence[CellData]) -> Iterable[str]:

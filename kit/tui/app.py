@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
+import sys
+import termios
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
 
 FIRST = DOORS[0]
 """The page at the bottom of the stack."""
+_LOOKS_EVERY = 3.0
+"""Seconds between two looks whether the terminal is still there."""
 
 
 class XltKit(App[None]):
@@ -58,6 +65,18 @@ class XltKit(App[None]):
     def on_mount(self) -> None:
         """Paint, then load the first page: whoever has typed the command sees at once that it was heard."""
         self.call_after_refresh(self._begin)
+        if not self.is_headless:
+            self.set_interval(_LOOKS_EVERY, self._leave_if_alone)
+
+    def _leave_if_alone(self) -> None:
+        """A terminal that goes away sends SIGHUP; under `nohup` nobody hears it, and the reading of keys never rests."""
+        try:
+            termios.tcgetattr(sys.__stdin__ or 0)
+        except termios.error as problem:
+            if problem.args and problem.args[0] == errno.EIO:
+                os._exit(128 + signal.SIGHUP)  # nothing is left to put in order
+        except (OSError, ValueError):
+            return
 
     def _begin(self) -> None:
         self.push_screen(FIRST.load()())

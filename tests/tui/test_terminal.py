@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import re
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -147,3 +151,28 @@ def test_colours_are_those_that_the_terminal_has(
         )
     else:
         assert {len(colour) for colour in found} == {3 if kind == "all" else 1}
+
+
+def test_a_terminal_that_goes_away_unheard_ends_it(tmp_path: Path) -> None:
+    """Under `nohup` the hang-up is ignored: it must not go on reading from nothing for ever."""
+    (tmp_path / "recipes").mkdir()
+    process, end = pty.fork()
+    if process == 0:  # the child: the command as a user of nohup has it
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        os.chdir(tmp_path)
+        environment = {**os.environ, "XLT_KIT_HOME": str(tmp_path / "home"), "TERM": "xterm-256color"}
+        os.execve(sys.executable, [sys.executable, "-m", "kit.cli", "tui"], environment)
+    seen = b""
+    deadline = time.monotonic() + 60
+    while b"Recipes" not in seen and time.monotonic() < deadline:
+        if select.select([end], [], [], 1)[0]:
+            seen += os.read(end, 65536)
+    assert b"Recipes" in seen
+    os.close(end)
+    deadline = time.monotonic() + 60
+    while (found := os.waitpid(process, os.WNOHANG))[0] == 0 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    if found[0] == 0:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+    assert found[0] == process, "it still runs without a terminal"

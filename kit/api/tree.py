@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.api.fetching import Fetched
+from kit.bundle.sums import SUMS, read_sums, sums_of
 from kit.catalog import Catalog
 from kit.catalog.hub import HUB_IN_MIRROR
-from kit.errors import DataError, StorageError, Where
+from kit.errors import StorageError, Where
 from kit.jobdir import atomic_write, sha256_file
 
-SUMS = "SHA256SUMS"
 README = "README.md"
-_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def bundle(found: list[Fetched], catalog: Catalog, root: Path) -> list[Path]:
         sums = read_sums(root / SUMS) if (root / SUMS).exists() else {}
         names = [str(path.relative_to(root)) for path in _files(root)]
         sums = {name: sums.get(name) or sha256_file(root / name) for name in names}
-        _write_text(root / SUMS, "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())))
+        _write_text(root / SUMS, sums_of(sums))
         _write_text(root / README, _readme(catalog, root))
     except OSError as problem:
         raise StorageError(
@@ -84,25 +82,6 @@ def check(root: Path, catalog: Catalog) -> Check:
             changed.append(name)
     unknown = sorted(present - set(listed) - set(known))
     return Check(right, tuple(changed), tuple(sorted(set(listed) - present)), tuple(unknown))
-
-
-def read_sums(path: Path) -> dict[str, str]:
-    """The lines of a `SHA256SUMS` file: name to digest.
-
-    Raises:
-        DataError: a line is none of its kind.
-    """
-    found = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-        match = _LINE.fullmatch(line)
-        if match is None:
-            raise DataError(
-                "not a line of checksums",
-                where=Where(str(path), number),
-                remedy="each line is a sha256, two spaces and a path, as `sha256sum` writes it",
-            )
-        found[match[2].removeprefix("./")] = match[1]
-    return found
 
 
 def _copies(found: list[Fetched], catalog: Catalog, root: Path) -> Iterator[tuple[Path, Path]]:
