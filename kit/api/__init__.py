@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         published,
         remove_reference,
     )
+    from kit.api.reporting import page_of, report, write_report
     from kit.api.running import execute, open_run
     from kit.api.tables import export_tables, headlines, language_groups, results
     from kit.api.verifying import Verification, verify
@@ -50,6 +51,7 @@ _FILES = {
     "planning": ("Prepared", "load", "prepare"),
     "forecast": ("Need", "needs", "preview", "reasons"),
     "referring": ("ReferenceTable", "add_reference", "list_references", "published", "remove_reference"),
+    "reporting": ("page_of", "report", "write_report"),
     "running": ("execute", "open_run"),
     "tables": ("export_tables", "headlines", "language_groups", "results"),
     "verifying": ("Verification", "verify"),
@@ -88,18 +90,21 @@ __all__ = [
     "needed",
     "needs",
     "open_run",
+    "page_of",
     "prepare",
     "preview",
     "priced",
     "published",
     "reasons",
     "remove_reference",
+    "report",
     "results",
     "retry_job",
     "status",
     "stop_job",
     "stop_run",
     "verify",
+    "write_report",
 ]
 
 

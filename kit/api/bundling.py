@@ -16,6 +16,7 @@ import yaml
 import kit.bundle
 from kit import __version__
 from kit.api.judging import claims_of, judge_runs, quality_of
+from kit.api.reporting import page_of, save
 from kit.api.tables import export_tables, results
 from kit.api.workspace import Workspace
 from kit.bundle import BundleFacts, pack, write_facts, write_sums
@@ -37,6 +38,7 @@ from kit.store.folders import write_digests
 QUALITY = "quality.json"
 """In the folder of verdicts: measures of training sets, which can be taken again only where those are at hand."""
 VERDICTS = "verdicts"
+REPORT = "report.html"
 Quality = Mapping[str, Mapping[str, float]]
 
 
@@ -90,9 +92,13 @@ def render(root: Path, facts: BundleFacts, quality: Quality) -> dict[str, Result
     found = {folder.name: as_one(results(home, folder)) for folder in folders}
     for folder in folders:
         export_tables(found[folder.name], folder)
+    judged = None
     if facts.claims:
         judged = judge_runs(home, folders, root / facts.claims, found=found, quality=quality)
-        write_claims([_of_bundle(verdict, root) for verdict in judged.verdicts], root / VERDICTS)
+        verdicts = tuple(_of_bundle(verdict, root) for verdict in judged.verdicts)
+        write_claims(verdicts, root / VERDICTS)
+        judged = replace(judged, verdicts=verdicts)
+    save(page_of(home, folders, found=found, judgement=judged), root / REPORT)
     return found
 
 
@@ -152,7 +158,7 @@ def _lay_out(
 
 
 def _copy_run(folder: RunFolder, root: Path) -> None:
-    """What a run says of itself; neither its jobs' folders nor paths of this machine."""
+    """What a run and the ends of its jobs say of themselves; no logs, and no paths of this machine."""
     into = RunFolder(root / "runs" / folder.name)
     into.path.mkdir(parents=True)
     for path in (folder.recipe, folder.path / "manifest.json"):
@@ -163,6 +169,10 @@ def _copy_run(folder: RunFolder, root: Path) -> None:
     into.write_request(replace(request, source=Path(request.source).name, mirror=None))
     if state := folder.state():
         into.write_state(replace(state, pid=0))
+    for job in folder.job_folders():
+        if (result := job.path / "result.json").is_file():  # which cells the run made itself, and where
+            into.job(job.path.name).path.mkdir(parents=True)
+            shutil.copyfile(result, into.job(job.path.name).path / result.name)
 
 
 def _copy_references(workspace: Workspace, root: Path) -> None:
@@ -204,8 +214,7 @@ def _render_with_gold(
     quality: Quality = {}
     if loaded:
         quality = quality_of(workspace, loaded, [results(workspace, folder) for folder in folders])
-    found = render(root, facts, quality)
-    del found
+    render(root, facts, quality)
     if loaded:
         atomic_write(root / VERDICTS / QUALITY, json.dumps(quality, indent=1, sort_keys=True) + "\n")
     shutil.rmtree(there)
@@ -226,6 +235,8 @@ def _scrub(root: Path, words: frozenset[str]) -> None:
         for name in ("manifest.json", "request.json", "state.json"):
             if (run / name).exists():
                 scrub_json(run / name, words)
+        for result in run.glob("jobs/*/result.json"):
+            scrub_json(result, words)
         if (run / "recipe.yaml").exists():
             scrub_text(run / "recipe.yaml", words)
     for cell in sorted((root / "store" / "cells").iterdir()):

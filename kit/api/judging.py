@@ -191,11 +191,12 @@ def _read(
             notes.append(f"run {folder.name} is left out: another run of {found.recipe} was named before it")
             continue
         runs[found.recipe] = found
-        toys.update(_toys(folder))
+        toys.update(toys_of(folder))
     return runs, notes, frozenset(toys)
 
 
-def _toys(folder: RunFolder) -> Iterable[str]:
+def toys_of(folder: RunFolder) -> Iterable[str]:
+    """The models of a run that show the mechanics of an experiment alone: too small, or pre-trained by the kit."""
     try:
         loaded, catalog = load(folder.recipe)
     except KitError:

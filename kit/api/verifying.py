@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kit.api.bundling import QUALITY, VERDICTS, Quality, render
+from kit.api.bundling import QUALITY, REPORT, VERDICTS, Quality, render
 from kit.api.judging import quality_of
 from kit.api.planning import load
 from kit.api.workspace import Workspace
@@ -52,7 +52,8 @@ class Difference:
 class Verification:
     """What was found of a bundle. Cells: `rescored` from their outputs, `aggregated` from stored item scores alone.
 
-    `figures` were compared with those that came out again; `unchecked` could not be made again without the data.
+    `figures` were compared with those that came out again; `unchecked` could not be made again without the data;
+    `rounded`: some of them differ in the sixth decimal alone.
     """
 
     facts: BundleFacts
@@ -61,6 +62,7 @@ class Verification:
     aggregated: int = 0
     figures: int = 0
     unchecked: int = 0
+    rounded: bool = False
     differences: list[Difference] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -122,7 +124,7 @@ def _without_what_is_made(root: Path, again: Path) -> None:
     def left_out(folder: str, names: list[str]) -> list[str]:
         place = Path(folder)
         at_top, in_run = place == root, place.parent == root / "runs"
-        gone = {VERDICTS, "report.html"} if at_top else {"tables"} if in_run else set()
+        gone = {VERDICTS, REPORT} if at_top else {"tables"} if in_run else set()
         return [name for name in names if name in gone]
 
     def link(source: str, target: str) -> None:
@@ -347,9 +349,17 @@ def _figures(root: Path, again: Path, complete: bool, found: Verification) -> No
         # A verdict needs no more than the tables show: where all of them came out, so must it.
         whole = complete or (place == VERDICTS and not found.unchecked)
         _folder(root / place, again / place, sorted(theirs & ours), whole, (place, found))
-    for name in ("report.html",):
-        if (root / name).is_file() and (again / name).is_file():
-            _note(compare_text(root / name, again / name, rounded=True), name, found)
+    _page(root, again, complete or not found.unchecked, found)
+
+
+def _page(root: Path, again: Path, whole: bool, found: Verification) -> None:
+    """The report, line by line; without the data it lacks what the tables lack."""
+    if not (root / REPORT).is_file():
+        found.differences.append(Difference("missing", REPORT, "it comes out, and was not shipped"))
+    elif whole:
+        _note(compare_text(root / REPORT, again / REPORT, found.rounded), REPORT, found)
+    else:
+        found.unchecked += 1
 
 
 def _folder(
@@ -361,6 +371,7 @@ def _folder(
     for name in (name for name in names if name.endswith(".json")):
         compared = compare_json(theirs / name, ours / name, complete)
         rounded = rounded or compared.rounded
+        found.rounded = found.rounded or compared.rounded
         if any(leaf.standing == "unchecked" for leaf in compared.leaves):
             open_.add(Path(name).stem)
         _note(compared, f"{place}/{name}", found)

@@ -3,7 +3,7 @@
 | place | what |
 | --- | --- |
 | `bundle.json` | this: schema, kit, runs, what was left out |
-| `runs/<run>/` | the run's folder without its jobs: recipe, wanted cells, manifest, state, `tables/` |
+| `runs/<run>/` | recipe, wanted cells, manifest, state, the ends of its jobs, `tables/` |
 | `store/cells/<key>/` | outputs and item scores, by id; gold answers and choices of others are masked |
 | `verdicts/`, `claims/` | the verdicts, and the claims file with the recipes that it names |
 | `references/` | published figures that were laid beside |

@@ -20,10 +20,13 @@ from kit.api import (
     headlines,
     judge_runs,
     open_run,
+    page_of,
     prepare,
     published,
     results,
 )
+from kit.api.reporting import PAGE
+from kit.api.reporting import save as save_page
 from kit.claims import Reference
 from kit.cli.claims import print_judgement
 from kit.cli.common import print_json, recipe_options, workspace_options
@@ -111,6 +114,7 @@ def conclude(
     paths = export_tables(found, folder)
     judgement, fault = _judged(workspace, folder, found)
     paths += export_claims(judgement, folder) if judgement else []
+    paths += _reported(workspace, folder, found, judgement)
     with output.surviving():
         _report_failures(folder, state)
         if as_json:
@@ -125,7 +129,7 @@ def conclude(
             if fault:
                 click.echo(f"no verdicts: {fault}", err=True)
             click.echo(f"\nrun {folder.name}, {state.stage} after {duration(state.updated - state.started)}")
-            click.echo(f"files: {folder.path} (tables/ as JSON, CSV, Markdown, LaTeX, SVG)")
+            click.echo(f"files: {folder.path} (tables/ as JSON, CSV, Markdown, LaTeX, SVG, and report.html)")
     if state.stage == "stopped":
         raise StoppedError(
             "stopped; what was finished is kept", remedy=f"go on with: xlt-kit resume {folder.name}"
@@ -153,6 +157,17 @@ def _judged(
         return (judge_runs(workspace, [folder], path, found={folder.name: found}) if path else None), None
     except KitError as fault:
         return None, fault
+
+
+def _reported(
+    workspace: Workspace, folder: RunFolder, found: Results, judgement: Judgement | None
+) -> list[Path]:
+    """The report beside the tables; a fault of it takes nothing from the run: `xlt-kit report` tells of it."""
+    try:
+        page = page_of(workspace, [folder], found={folder.name: found}, judgement=judgement)
+        return [save_page(page, folder.tables / PAGE)]
+    except KitError:
+        return []
 
 
 def _report_failures(folder: RunFolder, state: RunState) -> None:

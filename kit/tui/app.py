@@ -69,7 +69,7 @@ class XltKit(App[None]):
             self.set_interval(_LOOKS_EVERY, self._leave_if_alone)
 
     def _leave_if_alone(self) -> None:
-        """A terminal that goes away sends SIGHUP; under `nohup` nobody hears it, and the reading of keys never rests."""
+        """A terminal that goes away sends SIGHUP; under `nohup` nobody hears it, and reading never rests."""
         try:
             termios.tcgetattr(sys.__stdin__ or 0)
         except termios.error as problem:

@@ -1,0 +1,52 @@
+"""`xlt-kit report`: a run, or several, as one page for a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kit.api import Workspace, page_of
+from kit.cli.common import print_json, workspace_options
+from kit.schedule.runfolder import find_run
+
+
+@click.command("report")
+@click.argument("runs", nargs=-1)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file; tables/report.html of the last run that is named, if left out.",
+)
+@click.option(
+    "--claims",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The claims file; that beside the runs' recipes, or below recipes/, if left out.",
+)
+@click.option("--open", "opened", is_flag=True, help="Show it in the browser.")
+@workspace_options
+def report_command(
+    workspace: Workspace,
+    runs: tuple[str, ...],
+    output: Path | None,
+    claims: Path | None,
+    opened: bool,
+    as_json: bool,
+) -> None:
+    """Write RUNS (the last one where none is named) as one HTML file that holds everything and needs nothing else.
+
+    Verdicts, heat maps, over-generation, lens curves, switches, deviations from the paper, data, environments, times,
+    and where every figure comes from. --json prints the data that stand in the page, and writes nothing.
+    """
+    from kit.api.reporting import PAGE, save
+
+    folders = [find_run(workspace.runs, name) for name in runs or ("last",)]
+    page = page_of(workspace, folders, claims=claims)
+    if as_json:
+        print_json(page.data)
+        return
+    path = save(page, output or folders[-1].tables / PAGE)
+    click.echo(f"report of {', '.join(folder.name for folder in folders)}: {path}")
+    if opened:
+        click.launch(path.absolute().as_uri())
