@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kit.api.bundling import Exported, export
     from kit.api.care import needed
+    from kit.api.comparing import Side, compare_runs, flipped
     from kit.api.control import (
         Status,
         background,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 _FILES = {
     "bundling": ("Exported", "export"),
     "care": ("needed",),
+    "comparing": ("Side", "compare_runs", "flipped"),
     "control": (
         "Status", "background", "delete_run", "go_on", "list_statuses", "retry_job", "status", "stop_job", "stop_run",
     ),
@@ -65,6 +67,7 @@ __all__ = [
     "Need",
     "Prepared",
     "ReferenceTable",
+    "Side",
     "Status",
     "Trial",
     "Verification",
@@ -74,11 +77,13 @@ __all__ = [
     "check_claims",
     "choose_executor",
     "claims_of",
+    "compare_runs",
     "delete_run",
     "execute",
     "export",
     "export_claims",
     "export_tables",
+    "flipped",
     "go_on",
     "headlines",
     "judge_runs",

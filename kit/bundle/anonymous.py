@@ -27,6 +27,7 @@ _CONTENT = {
     "key",
     "keys",
     "adapter_digests",
+    "produced",
     "sha256",
     "inputs",
     "tunings",

@@ -44,6 +44,7 @@ COMMANDS = {
     "layers": ("kit.cli.layers:layers", "Show what tuning changes through some layers of the adapter alone."),
     "relate": ("kit.cli.relate:relate", "Show what goes with a change over the grid, and whose it is."),
     "claims": ("kit.cli.claims:claims", "Judge the paper's claims on what was run."),
+    "diff": ("kit.cli.diff:diff", "Compare two runs cell by cell, with likely causes."),
     "report": ("kit.cli.report:report_command", "Write a run, or several, as one page for a browser."),
     "export": ("kit.cli.bundles:export_command", "Write runs as one archive that others can check."),
     "verify": ("kit.cli.bundles:verify_command", "Check a bundle: files, outputs, every figure made again."),

@@ -116,9 +116,9 @@ def show_cell(
     )
 
 
-def as_text(item: Shown) -> str:
-    """Plain text. Whatever comes from the data stands alone on its line, so that no line mixes scripts or
-    directions; control characters of an output are shown, not obeyed.
+def as_text(item: Shown, names: tuple[str, str] = ("base", "tuned")) -> str:
+    """Plain text; `names` are those of the two sides. Whatever comes from the data stands alone on its line, so that
+    no line mixes scripts or directions; control characters of an output are shown, not obeyed.
     """
     lines = [f"[{item.id}] {', '.join(dict.fromkeys(item.changes))}"]
     if item.example is not None:
@@ -129,11 +129,11 @@ def as_text(item: Shown) -> str:
             f"  {clean(item.example.question)}",
         ]
         lines += ["gold:", *(f"  {clean(answer)}" for answer in item.example.answers)]
-    lines += _answer_lines("base", item.base)
+    lines += _answer_lines(names[0], item.base)
     for answer in item.tuned:
         seed = f" seed {answer.seed}" if answer.seed is not None else ""
         copy = f" replicate {answer.replicate}" if answer.replicate else ""
-        lines += _answer_lines(f"tuned{seed}{copy}", answer)
+        lines += _answer_lines(f"{names[1]}{seed}{copy}", answer)
     return "\n".join(lines)
 
 

@@ -10,7 +10,17 @@ from textual.binding import Binding
 from kit.tui.doors import DOORS
 
 Place = Literal[
-    "everywhere", "recipes", "run", "table", "examples", "runs", "log", "table-more", "claims", "lens"
+    "everywhere",
+    "recipes",
+    "run",
+    "table",
+    "examples",
+    "runs",
+    "log",
+    "table-more",
+    "claims",
+    "lens",
+    "difference",
 ]
 
 
@@ -99,8 +109,22 @@ ACTIONS = (
     Action("lens", "turn(-1)", "left_square_bracket", "Before", "The one before", False),
     Action("runs", "open", "enter", "Open", "Watch the run, or see its table"),
     Action("runs", "search", "slash", "Search", "Show only runs that contain some words"),
+    Action(
+        "runs",
+        "compare",
+        "equals_sign",
+        "Compare",
+        "Mark a run as A; on another run: compare that with A",
+        False,
+    ),
     Action("runs", "delete", "d", "Delete", "Delete the run's folder (asks first); what is stored stays"),
     Action("runs", "reload", "f5", "Reload", "Look again", False),
+    Action(
+        "difference", "flips", "enter", "Flips", "The questions of the cell that flipped, with both answers"
+    ),
+    Action("difference", "every", "a", "All cells", "List the cells that are equal as well, or not"),
+    Action("difference", "more", "d", "What differs", "All that is recorded of both runs and differs"),
+    Action("difference", "leave", "escape,backspace", "Back", "Back to the runs"),
 )
 
 
@@ -126,6 +150,7 @@ def key_name(key: str) -> str:
     words = {
         "question_mark": "?",
         "slash": "/",
+        "equals_sign": "=",
         "right_square_bracket": "]",
         "left_square_bracket": "[",
         "escape": "Esc",

@@ -34,6 +34,7 @@ class Runs(Page):
         super().__init__()
         self._statuses: list[Status] = []
         self._sizes: dict[str, int] = {}
+        self._marked: RunFolder | None = None
 
     def head(self) -> str:
         """How many, and what they take on disk."""
@@ -75,6 +76,23 @@ class Runs(Page):
         """Watch the run, or see its table."""
         if folder := self._chosen():
             self._open(folder)
+
+    def action_compare(self) -> None:
+        """Mark the run as A; on another one compare it with A, on A itself take the mark off."""
+        folder = self._chosen()
+        if folder is None:
+            return
+        marked = self._marked
+        if marked is None or not marked.path.is_dir():
+            self._marked = folder
+            self.notify("press = on another run to compare it with this one", title=f"A: {folder.name}")
+        else:
+            self._marked = None
+            if marked.name != folder.name:
+                from kit.tui.screens.difference import DifferencePage  # a list of runs needs no statistics
+
+                self.app.push_screen(DifferencePage(marked, folder))
+        self._fill()
 
     def action_delete(self) -> None:
         """Ask, then delete the folder of a run that nobody works on."""
@@ -130,7 +148,9 @@ class Runs(Page):
         table.clear()
         for one in self._statuses:
             if all(word in f"{one.folder.name} {one.stage}".lower() for word in words):
-                table.add_row(*_row(one, self._sizes.get(one.folder.name, 0), self.ink), key=one.folder.name)
+                size = self._sizes.get(one.folder.name, 0)
+                marked = self._marked is not None and self._marked.name == one.folder.name
+                table.add_row(*_row(one, size, self.ink, marked), key=one.folder.name)
         if chosen and chosen.name in table.rows:
             table.move_cursor(row=table.get_row_index(chosen.name))
         empty = self.query_one("#empty", Static)
@@ -153,13 +173,14 @@ class Runs(Page):
             self.kit.show("run", folder)
 
 
-def _row(one: Status, size: int, ink: Callable[[str], str]) -> tuple[Text, ...]:
+def _row(one: Status, size: int, ink: Callable[[str], str], marked: bool = False) -> tuple[Text, ...]:
     mark, style = RUN_MARKS[one.stage]
     state = one.state
     jobs = f"{sum(job.stage == 'done' for job in state.jobs)}/{len(state.jobs)}" if state else ""
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(state.updated)) if state else ""
     cells = str(state.wanted) if state else ""
-    words = (one.folder.name, f"{mark} {one.stage}", jobs, cells, when, human(size))
+    name = f"A = {one.folder.name}" if marked else one.folder.name
+    words = (name, f"{mark} {one.stage}", jobs, cells, when, human(size))
     return tuple(
         Text(word, style=ink(style) if at == 1 else "bold" if at == 0 else "")
         for at, word in enumerate(words)
