@@ -6,24 +6,23 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 
-from kit.jobdir import CellSpec
-from kit.plan.types import Coordinates
-from kit.results.columns import METRICS, Columns, Make, Metric, metric_named
+from kit.results.columns import METRICS, Metric, metric_named
 from kit.results.grid import Pool
+from kit.results.matching import Alone, Bridge, Pair, alone_of, bridges_of, pairs_of
 from kit.results.noise import NoiseFloor, noise_floor
-from kit.results.table import compare_cells, paired
-from kit.results.types import CellData, Floats, Results
+from kit.results.table import paired
+from kit.results.types import CellData, Results
 from kit.stats import (
     Bootstrap,
     Cell,
     Estimate,
     holm,
+    mean_intervals,
     permutation_p,
     pooled_noise,
     standard_error,
@@ -33,26 +32,6 @@ from kit.stats import (
 Standing = Literal["identical", "within noise", "beyond noise", "not comparable"]
 RIGHT = ("aware_em", "acc")
 """What makes an answer right: the language-aware exact match, or the likeliest choice."""
-_BRIDGED = ("model", "seed", "step", "split", "prompt")
-
-
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """The same cell on both sides, cut to the items that both hold, in the order of A; `only_a` and `only_b` count the
-    others.
-    """
-
-    a: CellData
-    b: CellData
-    spec_a: CellSpec
-    spec_b: CellSpec
-    only_a: int = 0
-    only_b: int = 0
-
-    @property
-    def n(self) -> int:
-        """How many items are compared."""
-        return self.a.n
 
 
 @dataclass(frozen=True)
@@ -104,24 +83,6 @@ class CellDifference:
         return abs(self.metrics[0].difference.value) / self.metrics[0].metric.scale if self.metrics else 0.0
 
 
-@dataclass(frozen=True)
-class Alone:
-    """A cell that is finished on one side only, and why it has no partner."""
-
-    at: Coordinates
-    side: Literal["A", "B"]
-    reason: str
-
-
-@dataclass(frozen=True)
-class Bridge:
-    """A coordinate that has one value in all of A and another in all of B: cells are matched across it."""
-
-    name: str
-    a: object
-    b: object
-
-
 @dataclass(frozen=True, eq=False)
 class RunDifference:
     """All of it; cells in the order of A. `floors` holds what noise was measured of a deciding metric."""
@@ -153,20 +114,20 @@ def differences(
         UsageError: there is no such metric.
     """
     settings = bootstrap or Bootstrap()
-    bridges = _bridges(a, b)
+    bridges = bridges_of(a, b)
     borrowed = {
         name for side in (a, b) for cell in side.cells if cell.kind != "generate" for name in cell.metrics
     }
     asked = [metric_named(name).name for name in metrics]
     cells = []
-    for pair in _pairs(a, b, bridges):
+    for pair in pairs_of(a, b, bridges):
         names = _names(pair, asked, borrowed, only)
         if names or not only:
             cells.append(_compared(pair, names, settings))
     floors = _floors((a, b), {cell.metrics[0].metric for cell in cells if cell.metrics})
     return RunDifference(
         cells=tuple(_judged(cells, floors, settings)),
-        alone=tuple(_alone(a, b, bridges)),
+        alone=tuple(alone_of(a, b, bridges)),
         bridges=bridges,
         floors=floors,
         bootstrap=settings,
@@ -180,82 +141,6 @@ def mcnemar_p(first: int, second: int) -> float:
     return min(1.0, 2 * tail / (1 << flips))
 
 
-def _bridges(a: Results, b: Results) -> tuple[Bridge, ...]:
-    found = []
-    for name in _BRIDGED:
-        one, other = (
-            {
-                getattr(cell.at, name)
-                for cell in side.wanted.cells
-                if cell.at.trained_on or name not in ("seed", "step")
-            }
-            for side in (a, b)
-        )
-        if len(one) == len(other) == 1 and one != other:
-            found.append(Bridge(name, one.pop(), other.pop()))
-    return tuple(found)
-
-
-def _place(at: Coordinates, bridges: Sequence[Bridge]) -> Coordinates:
-    """Coordinates of B as A would have them; a base has neither seed nor step."""
-    crossed = {one.name: one.a for one in bridges if getattr(at, one.name) == one.b}
-    return replace(at, **crossed)  # type: ignore[arg-type]
-
-
-def _pairs(a: Results, b: Results, bridges: Sequence[Bridge]) -> Iterator[Pair]:
-    specs = [{(cell.key, cell.at): cell.spec for cell in side.wanted.cells} for side in (a, b)]
-    others = {_place(cell.at, bridges): cell for cell in b.cells}
-    for cell in a.cells:
-        other = others.get(cell.at)
-        if other is not None:
-            kept, beside = _shared(cell, other)
-            yield Pair(
-                *(kept, beside, specs[0][cell.key, cell.at], specs[1][other.key, other.at]),
-                *(cell.n - kept.n, other.n - kept.n),
-            )
-
-
-def _alone(a: Results, b: Results, bridges: Sequence[Bridge]) -> Iterator[Alone]:
-    """The finished cells of either side that the other has not finished, or does not ask for."""
-    done = [{cell.at for cell in a.cells}, {_place(cell.at, bridges) for cell in b.cells}]
-    reasons = [
-        {cell.wanted.at: cell.reason for cell in a.missing},
-        {_place(cell.wanted.at, bridges): cell.reason for cell in b.missing},
-    ]
-    for cell in a.cells:
-        if cell.at not in done[1]:
-            yield Alone(cell.at, "A", reasons[1].get(cell.at, "not asked for"))
-    for cell in b.cells:
-        place = _place(cell.at, bridges)
-        if place not in done[0]:
-            yield Alone(cell.at, "B", reasons[0].get(place, "not asked for"))
-
-
-def _shared(a: CellData, b: CellData) -> tuple[CellData, CellData]:
-    """Both cells on the items that both hold, in the order of A."""
-    if a.ids == b.ids:
-        return a, b
-    place = {item: at for at, item in enumerate(b.ids)}
-    rows = [at for at, item in enumerate(a.ids) if item in place]
-    return _cut(a, rows), _cut(b, [place[a.ids[at]] for at in rows])
-
-
-def _cut(cell: CellData, rows: Sequence[int]) -> CellData:
-    def column(name: str) -> Mapping[str, Floats]:
-        return {name: cell.metrics[name][list(rows)]}
-
-    later: dict[str, Make] = {name: partial(column, name) for name in cell.metrics}
-    return replace(
-        cell,
-        ids=tuple(cell.ids[at] for at in rows),
-        clusters=tuple(cell.clusters[at] for at in rows),
-        metrics=Columns({}, later),
-        raw=tuple(cell.raw[at] for at in rows) if cell.raw else (),
-        stops=tuple(cell.stops[at] for at in rows) if cell.stops else (),
-        tokens=cell.tokens[list(rows)] if cell.tokens.size else cell.tokens,
-    )
-
-
 def _names(pair: Pair, asked: Sequence[str], borrowed: set[str], only: bool) -> list[str]:
     """The metrics that a pair is compared by; what an answer borrows from a `score` cell is compared there."""
     lent = borrowed if pair.a.kind == "generate" else set()
@@ -267,7 +152,7 @@ def _names(pair: Pair, asked: Sequence[str], borrowed: set[str], only: bool) -> 
 
 
 def _compared(pair: Pair, names: Sequence[str], settings: Bootstrap) -> CellDifference:
-    found = tuple(one for name in names if (one := _metric(pair, METRICS[name], settings)) is not None)
+    found = _metrics(pair, names, settings)
     outputs = (
         sum(one != other for one, other in zip(pair.a.raw, pair.b.raw, strict=True)) if pair.a.raw else None
     )
@@ -290,33 +175,44 @@ def _same(pair: Pair, names: Sequence[str]) -> bool:
     return np.array_equal(pair.a.tokens, pair.b.tokens) and all(alike)
 
 
-def _metric(pair: Pair, metric: Metric, settings: Bootstrap) -> MetricDifference | None:
-    """None where no item has a value on both sides."""
-    cell = paired(Pool((pair.a,), 1), Pool((pair.b,), 1), metric) if pair.n else None
-    if cell is None:
-        return None
-    one, other = np.asarray(cell.base), np.asarray(cell.tuned)
-    contexts = len(set(cell.clusters))
-    if np.array_equal(one, other):
-        mean = float(one.mean())
-        return MetricDifference(metric, mean, mean, Estimate(0.0, 0.0, 0.0, one.size, contexts, 1), 1.0)
-    compared = compare_cells([cell], metric, settings)
-    difference = compared.difference
-    return MetricDifference(
-        metric,
-        compared.base.value,
-        compared.tuned.value,
-        difference,
-        _p(cell, difference, contexts, settings),
+def _metrics(pair: Pair, names: Sequence[str], settings: Bootstrap) -> tuple[MetricDifference, ...]:
+    """The metrics of which an item has a value on both sides. Of one evaluation a side, the paired bootstrap is that of
+    the items' differences, and all metrics of the same items are one product.
+    """
+    if not pair.n:
+        return ()
+    pools = Pool((pair.a,), 1), Pool((pair.b,), 1)
+    found = {name: cell for name in names if (cell := paired(*pools, METRICS[name])) is not None}
+    alike: dict[object, list[str]] = defaultdict(list)
+    for name, cell in found.items():
+        alike[tuple(cell.clusters)].append(name)
+    moves = {name: np.subtract(cell.tuned, cell.base) for name, cell in found.items()}
+    told: dict[str, Estimate] = {}
+    for together in alike.values():
+        clusters = found[together[0]].clusters
+        still = Estimate(0.0, 0.0, 0.0, len(clusters), len(set(clusters)), 1)
+        told |= dict.fromkeys(together, still)
+        if moved := [name for name in together if moves[name].any()]:
+            estimates = mean_intervals([moves[name] for name in moved], clusters, settings)
+            told |= dict(zip(moved, estimates, strict=True))
+    return tuple(
+        MetricDifference(
+            METRICS[name],
+            float(np.asarray(cell.base).mean()),
+            float(np.asarray(cell.tuned).mean()),
+            told[name],
+            _p(cell, told[name], settings),
+        )
+        for name, cell in found.items()
     )
 
 
-def _p(cell: Cell, difference: Estimate, contexts: int, settings: Bootstrap) -> float:
+def _p(cell: Cell, difference: Estimate, settings: Bootstrap) -> float:
     """By the signs of contexts where all patterns of them can be gone through; else normal, by the standard error, as
     drawn patterns have a smallest p that no correction for many cells would let pass.
     """
     error = standard_error(difference, settings.level)
-    if error is None or contexts <= math.log2(settings.resamples):
+    if error is None or difference.n_clusters <= math.log2(settings.resamples):
         return permutation_p(cell.base, cell.tuned, cell.clusters, settings)
     return two_sided_p(difference.value, error)
 

@@ -14,7 +14,8 @@ from typing import Any, Literal, get_args
 from kit.jobdir import encode
 from kit.plan.types import THEN
 from kit.plan.why import flat
-from kit.results.difference import CellDifference, Pair, RunDifference
+from kit.results.difference import CellDifference, RunDifference
+from kit.results.matching import Pair
 from kit.results.types import CellData
 
 Kind = Literal["altered", "asked", "data", "model", "adapter", "library", "hardware", "scoring", "chance"]

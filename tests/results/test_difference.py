@@ -16,7 +16,7 @@ from kit.plan.types import WantedCell
 from kit.results import Results
 from kit.results.difference import RunDifference, differences, mcnemar_p
 from kit.results.likely import Change, Recorded, changes, likely, parts
-from kit.stats import Bootstrap
+from kit.stats import Bootstrap, compare
 from tests.results.cells import BASE, ENVIRONMENT, GOLD, TUNED, Shelf
 
 FEW = Bootstrap(resamples=200)
@@ -62,6 +62,8 @@ def test_one_changed_prediction_is_found_and_is_no_more_than_noise(tmp_path: Pat
     em = cell.metrics[1]
     assert (em.a, em.b) == (100.0, 97.5)
     assert (em.difference.value, em.difference.n_items, em.difference.n_clusters) == (-2.5, 40, 20)
+    by_hand = compare([100.0] * 40, [100.0] * 39 + [0.0], [f"c{at // 2}" for at in range(40)], FEW).difference
+    assert (em.difference.low, em.difference.high) == pytest.approx((by_hand.low, by_hand.high))
     assert em.difference.low < -2.5 < em.difference.high <= 0
     ((kind, what, differing, equal),) = causes(found)
     assert (kind, differing, equal) == ("chance", 1, 0)
