@@ -33,6 +33,7 @@ HEADS = ("metric", "A", "B", "B - A", "flips", "interval", "n", "outputs")
 _ORDER: tuple[Standing, ...] = ("beyond noise", "within noise", "not comparable", "identical")
 _LISTED = 12
 _CHANGES = 8
+_EVIDENCE = 2
 
 
 def summary(found: RunDifference) -> str:
@@ -54,7 +55,7 @@ def notes(found: RunDifference) -> list[str]:
     tests = sum(cell.moved for cell in found.cells)
     lines.append(
         f"{SIGNIFICANT} the {level} interval of B - A excludes 0 (paired bootstrap over contexts); ≠ is beyond noise: "
-        f"p after Holm over the {tests} cells that moved below {1 - found.bootstrap.level:.2g}, and more than "
+        f"p after Holm over the cells that moved ({tests}) below {1 - found.bootstrap.level:.2g}, and more than "
         "what noise was measured"
     )
     for name, floor in found.floors.items():
@@ -84,13 +85,17 @@ def names(found: RunDifference) -> dict[int, str]:
 
 
 def place_name(at: Coordinates, telling: Sequence[str] = ()) -> str:
-    """`dataset/language seed 1 → dataset/language`, and the values of the coordinates that are to be told as well."""
+    """`dataset/language seed 1 → dataset/language`, and the values of the coordinates that are to be told as well, but
+    for the task of most cells.
+    """
     seed = f" seed {at.seed}" if at.seed is not None else ""
+    values = {name: getattr(at, name) for name in telling}
     more = [
-        f"{name} {getattr(at, name)}" if name in ("step", "replicate") else getattr(at, name)
-        for name in telling
+        f"{name} {value}" if name in ("step", "replicate") else str(value)
+        for name, value in values.items()
+        if value != "generate"
     ]
-    told = f" ({', '.join(map(str, more))})" if more else ""
+    told = f" ({', '.join(more)})" if more else ""
     return f"{at.trained_on or 'base'}{seed} → {at.dataset}/{at.language}{told}"
 
 
@@ -140,10 +145,7 @@ def difference_view(compared: Compared, every: bool = False) -> Group:
     rows: list[RenderableType] = [
         Text(f"A  {compared.a}\nB  {compared.b}", "bold"),
         Text(summary(found)),
-        *(
-            Padding(Text(f"{at}. {cause_words(cause)}"), (0, 0, 0, 2))
-            for at, cause in enumerate(compared.causes, 1)
-        ),
+        *(line for at, cause in enumerate(compared.causes, 1) for line in _cause_lines(at, cause)),
     ]
     if compared.causes:
         rows.insert(
@@ -229,6 +231,16 @@ def difference_csv(compared: Compared) -> str:
             for at, one in enumerate(cell.metrics)
         ]
     )
+
+
+def _cause_lines(at: int, cause: Cause) -> list[RenderableType]:
+    """A cause with the first of its evidence."""
+    lines = [Padding(Text(f"{at}. {cause_words(cause)}"), (0, 0, 0, 2), expand=False)]
+    if cause.evidence:
+        more = ", …" if len(cause.evidence) > _EVIDENCE else ""
+        told = Text(f"{', '.join(cause.evidence[:_EVIDENCE])}{more}", "dim")
+        lines.append(Padding(told, (0, 0, 0, 5), expand=False))
+    return list(lines)
 
 
 def _cells(found: RunDifference, shown: Sequence[int]) -> Table:

@@ -28,6 +28,8 @@ _TUNING = (
     *("switches.loss_mean", "switches.weights", "switches.autocast", "switches.start_token"),
 )
 """Where a recipe decides on a tuning, but for its seeds, which are coordinates of a cell."""
+_PLACES = (".languages", ".dataset", ".split")
+"""What of a recipe tells cells apart, and so is the same in both of a pair."""
 _ELSEWHERE = ("base", "data", "adapters", "label", "version", "prompt.shots")
 """Parts of a cell's key that are told by other words."""
 _EVIDENCE = 6
@@ -160,7 +162,7 @@ def _key_facts(pair: Pair, recorded: Recorded) -> Iterator[_Fact]:
         name = f"{at.dataset}/{at.language} {at.split}"
         yield "data", "other evaluation data", (f"{name}: {pair.spec_a.data} → {pair.spec_b.data}",)
         for change in recorded.recipe:
-            if change.what.startswith("evaluate"):
+            if change.what.startswith("evaluate") and not change.what.endswith(_PLACES):
                 yield "asked", f"asked for something else: {change.words}", ()
 
 
@@ -180,7 +182,11 @@ def _subject_facts(pair: Pair, recorded: Recorded) -> Iterator[_Fact]:
             told_of = tuple(f"{one.what}: {one.a[:12]} → {one.b[:12]}" for one in again)
             yield "adapter", "adapters tuned again came out with other weights", told_of
         return
-    tuned = [change for change in recorded.recipe if change.what.startswith(_TUNING)]
+    tuned = [
+        change
+        for change in recorded.recipe
+        if change.what.startswith(_TUNING) and not change.what.endswith(_PLACES)
+    ]
     for change in tuned:
         yield "asked", f"asked for another tuning: {change.words}", _keys(pair)
     trained = [recorded.train[name] for name in pair.a.at.trained_on.split(THEN) if name in recorded.train]

@@ -68,7 +68,7 @@ def test_a_copy_with_one_changed_prediction(smoke: Smoke, tmp_path: Path) -> Non
     assert (cell["standing"], cell["outputs"], cell["n"]) == ("within noise", 1, 300)
     assert len(cell["flips"]["to_wrong"]) == 1 and not cell["flips"]["to_right"]
     assert told["causes"][0]["kind"] == "altered" and told["causes"][0]["score"] == 1
-    text = kit("diff", run, run, "--home-b", other.home).stdout
+    text = " ".join(kit("diff", run, run, "--home-b", other.home).stdout.split())
     assert "1. files of B's cells were changed after they had been stored (1 of 1 differing, 0 of" in text
     flips = kit("diff", run, run, "--home-b", other.home, "--flips").stdout
     assert "nothing of the kind" in flips and "gold:" in flips and "1 of 1 shown" in flips

@@ -179,7 +179,8 @@ def test_another_tuning_is_told_by_the_recipe_and_its_data(tmp_path: Path) -> No
     found = compared(a.load(), b.load())
     assert causes(found)[0][:2] == ("adapter", "other adapters, for no reason that a recipe tells")
     recipe = changes(
-        parts({"lora": {"r": 8}, "train": [{"limit": 3}]}), parts({"lora": {"r": 16}, "train": [{}]})
+        parts({"lora": {"r": 8}, "train": [{"limit": 3}]}),
+        parts({"lora": {"r": 16}, "train": [{"languages": ["or"]}]}),
     )
     recorded = Recorded(recipe, train={"tiny/de": Change("tiny/de", "data-1", "data-2")})
     assert [each[:2] for each in causes(found, recorded)] == [

@@ -363,6 +363,7 @@ def test_help_palette_and_themes_know_every_action(done: Path) -> None:
 def test_every_action_has_its_method() -> None:
     from kit.tui.app import XltKit
     from kit.tui.screens.claims import ClaimsPage
+    from kit.tui.screens.difference import DifferencePage
     from kit.tui.screens.examples import ExamplesPage
     from kit.tui.screens.lens import LayerMap, LensPage
     from kit.tui.screens.recipes import Recipes
@@ -373,7 +374,7 @@ def test_every_action_has_its_method() -> None:
     owners = {
         "everywhere": (XltKit,), "recipes": (Recipes,), "run": (RunPage,), "log": (LogView,),
         "table": (TablePage, HeatMap), "table-more": (TablePage,), "examples": (ExamplesPage,), "runs": (Runs,),
-        "claims": (ClaimsPage,), "lens": (LensPage, LayerMap),
+        "claims": (ClaimsPage,), "lens": (LensPage, LayerMap), "difference": (DifferencePage,),
     }  # fmt: skip
     for action in ACTIONS:
         method = f"action_{action.name.partition('(')[0]}"
