@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from kit.api.reporting import page_of, report, write_report
     from kit.api.running import execute, open_run
     from kit.api.tables import export_tables, headlines, language_groups, results
+    from kit.api.unbundling import bundle_at, unbundled
     from kit.api.verifying import Verification, verify
     from kit.api.workspace import Workspace
 
@@ -56,6 +57,7 @@ _FILES = {
     "reporting": ("page_of", "report", "write_report"),
     "running": ("execute", "open_run"),
     "tables": ("export_tables", "headlines", "language_groups", "results"),
+    "unbundling": ("bundle_at", "unbundled"),
     "verifying": ("Verification", "verify"),
     "workspace": ("Workspace",),
 }  # fmt: skip
@@ -74,6 +76,7 @@ __all__ = [
     "Workspace",
     "add_reference",
     "background",
+    "bundle_at",
     "check_claims",
     "choose_executor",
     "claims_of",
@@ -108,6 +111,7 @@ __all__ = [
     "status",
     "stop_job",
     "stop_run",
+    "unbundled",
     "verify",
     "write_report",
 ]

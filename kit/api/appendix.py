@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from kit import yamlfile
 from kit.api.judging import CLAIMS
@@ -45,7 +46,8 @@ def experiments(folder: Path) -> tuple[list[Experiment], list[LoadedClaims], str
     catalog = Catalog.load()
     files = [load_claims(path, catalog) for path in sorted(folder.rglob(CLAIMS))]
     document = yamlfile.load(folder / MEASURED, DataError).value
-    times, machine = document.get("recipes", {}), str(document.get("machine", ""))
+    times: dict[str, dict[str, float]] = cast("dict[str, dict[str, float]]", document.get("recipes") or {})
+    machine = str(document.get("machine", ""))
     serves: dict[str, list[str]] = {}
     for loaded in files:
         for id_, claim in loaded.file.claims.items():

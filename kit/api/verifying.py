@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,7 @@ import numpy as np
 
 from kit.api.bundling import QUALITY, REPORT, VERDICTS, Quality, render
 from kit.api.judging import quality_of
-from kit.api.planning import load
+from kit.api.unbundling import lay_gold
 from kit.api.workspace import Workspace
 from kit.bundle import FACTS, SUMS, BundleFacts, check_sums, opened, read_facts, read_sums
 from kit.bundle.compare import Compared, compare_json, compare_text
@@ -22,18 +22,15 @@ from kit.bundle.crate import CRATE
 from kit.bundle.mask import masked
 from kit.catalog import Catalog
 from kit.claims import load_claims
-from kit.data.example import Example, read_slice, slice_id
+from kit.data.example import Example, read_slice
 from kit.errors import DataError, KitError
-from kit.inputs import shots_of
 from kit.jobdir import CellSpec, ScoreTask, SpecError, decode, key_of, read_json
-from kit.plan import ResolvedSlice, WantedCell
-from kit.recipe.sources import FileSet
+from kit.plan import WantedCell
 from kit.results import CellData, Results
 from kit.results.items import read_facts as read_cell
 from kit.results.items import read_scored, read_scores
 from kit.schedule import RunFolder
 from kit.score import METRICS_VERSION, ItemScore
-from kit.slices import Slices
 from kit.store import Store
 
 What = Literal["changed", "missing", "unlisted", "cell", "score", "figure", "description"]
@@ -141,7 +138,7 @@ def _made_again(workspace: Workspace, root: Path, again: Path, found: Verificati
     wanted = {cell.key: cell for run in facts.runs for cell in RunFolder(root / "runs" / run).wanted().cells}
     found.differences += _cells(store, wanted.values(), facts)
     for run in facts.runs:
-        _lay_gold(workspace, store, RunFolder(again / "runs" / run), found)
+        found.notes += lay_gold(workspace, store, RunFolder(again / "runs" / run))
     quality, measured = _quality(workspace, root, facts, found)
     results = render(again, facts, quality)
     gold = {
@@ -185,48 +182,6 @@ def _cells(store: Store, wanted: Any, facts: BundleFacts) -> Iterator[Difference
         yield Difference(
             "cell", "runs", f"{FACTS} tells of {facts.wanted} wanted cells, and there are {len(known)}"
         )
-
-
-def _lay_gold(workspace: Workspace, store: Store, folder: RunFolder, found: Verification) -> None:
-    """Put the slices of a run that are at hand into the store of the tree: out of our own store, or rendered anew."""
-    needed = {cell.spec.data for cell in folder.wanted().cells}
-    own = workspace.home / "store" / "data"
-    for name in sorted(needed):
-        path = own / f"{name}.jsonl"
-        if path.is_file() and slice_id(path.read_bytes()) == name:
-            store.put_slice(name, path.read_bytes())
-    if all(store.slice_path(name).exists() for name in needed):
-        return
-    try:
-        loaded, catalog = load(folder.recipe)
-    except KitError as problem:
-        found.notes.append(f"the recipe of {folder.name} names files that are not here: {problem.message}")
-        return
-    near = replace(workspace.locations, offline=True)
-    slices = Slices(catalog, near, store, {}, catalog.prompts[loaded.recipe.train_prompt].translation or "")
-    evaluate = list(_evaluated(loaded.recipe.evaluate, slices, catalog))
-    try:
-        shots_of(loaded.recipe, slices, evaluate)
-    except KitError as problem:
-        found.notes.append(f"shots cannot be drawn again: {problem.message}")
-    for name in sorted(path.stem for path in (store.root / "data").glob("*.jsonl")):
-        if name not in needed:
-            store.slice_path(name).unlink()
-
-
-def _evaluated(entries: Sequence[Any], slices: Slices, catalog: Catalog) -> Iterator[ResolvedSlice]:
-    """The evaluation sets that are at hand, language by language."""
-    for entry in entries:
-        languages = [None]
-        if not isinstance(entry, FileSet):
-            whole = catalog.datasets[entry.dataset].languages()
-            languages = list(whole if entry.languages == "all" else entry.languages)
-        for language in languages:
-            one = entry if language is None else entry.model_copy(update={"languages": [language]})
-            try:
-                yield from slices.of([one])
-            except KitError:
-                continue
 
 
 def _quality(

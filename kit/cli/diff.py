@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from kit.api import Side, Workspace, compare_runs, flipped
+from kit.api import Side, Workspace, bundle_at, compare_runs, flipped, unbundled
 from kit.cli.common import print_form, print_json, workspace_options
-from kit.errors import UsageError
+from kit.errors import UsageError, Where
 from kit.report.difference import difference_csv, difference_json, difference_view, flip_lines, names
 from kit.results.difference import RunDifference
 from kit.results.grid import row_name
@@ -60,8 +60,8 @@ def diff(
 ) -> None:
     """Compare the runs A and B cell by cell, B - A, and rank what most likely made the difference.
 
-    Each is a run's name, the beginning of one, `last`, or a path. docs/diff.md says how cells are matched and causes
-    are ranked.
+    Each is a run's name, the beginning of one, `last`, a path, or a bundle's file. docs/diff.md says how cells are
+    matched and causes are ranked.
     """
     other = replace(workspace, home=home_b.absolute()) if home_b else workspace
     with side(workspace, a) as one, side(other, b) as two:
@@ -80,12 +80,23 @@ def diff(
 
 @contextmanager
 def side(workspace: Workspace, word: str) -> Iterator[Side]:
-    """The run that a word of the command line means, as long as it is looked at.
+    """The run that a word of the command line means, as long as it is looked at; that of a bundle as well.
 
     Raises:
         UsageError: there is no such run, or several.
     """
-    yield Side(workspace, find_run(workspace.runs, word))
+    path = bundle_at(word)
+    if path is None:
+        yield Side(workspace, find_run(workspace.runs, word))
+        return
+    with unbundled(workspace, path) as (home, folders):
+        if len(folders) > 1:
+            raise UsageError(
+                f"the bundle holds {len(folders)} runs: {', '.join(folder.name for folder in folders)}",
+                where=Where(str(path)),
+                remedy="unpack it, and name it with --home-b and the run with B",
+            )
+        yield Side(home, folders[0])
 
 
 def _print_flips(a: Side, b: Side, found: RunDifference, words: str, count: int, as_json: bool) -> None:
