@@ -18,7 +18,7 @@ from tests.kit_command import ROOT, Kit
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
 _INLINE, _BLOCK = re.compile(r"`(xlt-kit [^`]+)`"), re.compile(r"```sh\n(.*?)```", re.DOTALL)
-_IN_RECIPE = re.compile(r"(xlt-kit [a-z][^;#\n]*)")
+_IN_RECIPE = re.compile(r"(?:Command|One override): +(xlt-kit [a-z][^;#\n]*)")
 
 
 def commands_in(path: Path) -> list[str]:
