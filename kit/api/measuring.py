@@ -22,7 +22,10 @@ Dtype = Literal["float32", "bfloat16", "float16"]
 
 @dataclass(frozen=True)
 class Trial:
-    """What is measured; names are the catalog's, or the model a folder. `alone`: questions also answered one by one."""
+    """What is measured; names are the catalog's, or the model a folder. `alone`: questions also answered one by one.
+
+    `threads`: of the CPU; all processors where it is left out.
+    """
 
     model: str
     dataset: str
@@ -33,6 +36,7 @@ class Trial:
     questions: int = 60
     limit: int = 100
     alone: int = 5
+    threads: int | None = None
 
 
 def measure(workspace: Workspace, trial: Trial) -> dict[str, Any]:
@@ -46,7 +50,7 @@ def measure(workspace: Workspace, trial: Trial) -> dict[str, Any]:
     own = Path(trial.model)
     location = locate_model(own if own.is_dir() else catalog.model(trial.model), workspace.locations)
     examples = load_examples(catalog, trial.dataset, trial.language, "test", workspace.locations)
-    threads = len(os.sched_getaffinity(0))
+    threads = trial.threads or len(os.sched_getaffinity(0))
     asked = {
         "model": str(location.path.absolute()),
         "template": catalog.prompt(trial.prompt).template,

@@ -55,11 +55,12 @@ def prepare(
     overrides: Sequence[str] = (),
     fetch: bool = True,
     device: Literal["cpu", "cuda"] | None = None,
+    factor: float = 1.0,
 ) -> Prepared:
     """Load a recipe, resolve its inputs (fetching data where needed) and plan what is missing.
 
     With `fetch` False weights that are not here are not downloaded: they stand in the plan by name. `device` is what
-    its costs are told for, if not for the recipe's.
+    its costs are told for, if not for the recipe's; `factor` is that of `machine_factor`, where it is to be heeded.
     """
     loaded, catalog = load(path, overrides)
     store = workspace.store()
@@ -67,7 +68,7 @@ def prepare(
     check_checkpoints(loaded, [(f"{each.dataset}/{each.language}", each.items) for each in inputs.train])
     wanted = demand(loaded.recipe, inputs)
     packing = _packing(loaded, slots_here(loaded.recipe.resources))
-    plan = _plan(wanted, loaded, inputs, store, packing, device)
+    plan = _plan(wanted, loaded, inputs, store, packing, _Pricing(device, factor))
     return Prepared(loaded, catalog, inputs, plan, store)
 
 
@@ -102,23 +103,32 @@ def _packing(loaded: LoadedRecipe, slots: int) -> Packing:
     return Packing(resources.series, slots, resources.job_hours)
 
 
+@dataclass(frozen=True)
+class _Pricing:
+    """On which device, if not the recipe's, and how much slower than assumed."""
+
+    device: Literal["cpu", "cuda"] | None = None
+    factor: float = 1.0
+
+
 def _plan(
     wanted: Demand,
     loaded: LoadedRecipe,
     inputs: Inputs,
     store: Store,
     packing: Packing,
-    device: Literal["cpu", "cuda"] | None = None,
+    pricing: _Pricing | None = None,
 ) -> Plan:
     parameters = {model.wanted.id: model.wanted.parameters for model in inputs.models}
-    device = device or ("cuda" if loaded.recipe.resources.device == "cuda" else "cpu")
+    pricing = pricing or _Pricing()
+    device = pricing.device or ("cuda" if loaded.recipe.resources.device == "cuda" else "cpu")
     stored = store.cells()
     speeds = Speeds.measured([facts for facts in stored.values() if facts is not None])
     characters = {each.id: each.characters for each in (*inputs.train, *inputs.evaluate)}
     for each in (one for shots in inputs.shots.values() for one in shots):
         characters |= {each.id: each.characters, each.asked.id: each.asked.characters}
     there = finished(wanted, store, stored, inputs)
-    return build(wanted, there, Costs(device, parameters, speeds, characters), packing)
+    return build(wanted, there, Costs(device, parameters, speeds, characters, pricing.factor), packing)
 
 
 def finished(wanted: Demand, store: Store, stored: Mapping[str, Any], inputs: Inputs) -> Finished:

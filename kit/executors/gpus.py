@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kit.errors import EnvironmentError_
 from kit.executors.engine import Engine, engine_errors
@@ -55,7 +56,11 @@ def may_be_there(engine: Engine) -> bool:
     if shutil.which(_QUERY[0]):
         return True
     with engine_errors(engine.address):
-        facts = engine.client.info()
+        return gives_gpus(engine.client.info())
+
+
+def gives_gpus(facts: Mapping[str, Any]) -> bool:
+    """Whether what an engine says of itself names NVIDIA's runtime, or NVIDIA's devices (CDI). Pure."""
     devices = facts.get("DiscoveredDevices") or ()
     return "nvidia" in (facts.get("Runtimes") or {}) or any("nvidia" in str(device) for device in devices)
 

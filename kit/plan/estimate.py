@@ -44,6 +44,11 @@ class Speeds:
         return Speeds({key: median(values) for key, values in seen.items()})
 
 
+def assumed_seconds(parameters: int, tokens: float, device: str = "cpu") -> float:
+    """What the arithmetic of costs takes a pass over that many tokens for, on one slot, where nothing was measured."""
+    return 2 * parameters * tokens / _FLOPS[device]
+
+
 def together(costs: Sequence[Cost]) -> Cost:
     """Of jobs that are done one after the other in one process, which starts once."""
     return Cost(
@@ -63,6 +68,8 @@ class Costs:
     speeds: Speeds = field(default_factory=Speeds)
     characters: Mapping[str, float] = field(default_factory=dict)
     """Mean characters of an item, by data id; of shots all together."""
+    factor: float = 1.0
+    """Of this machine, seconds measured over seconds assumed: multiplies what is assumed, not what was measured."""
 
     def pretrain(self) -> Cost:
         """A small base from the embedded corpus."""
@@ -75,7 +82,7 @@ class Costs:
         size = model.parameters or 0
         trainer, limit = wanted.spec.trainer, wanted.spec.sequence_limit
         tokens = trainer.epochs * wanted.examples * min(limit, self._tokens(wanted.spec.data))
-        seconds = _START_SECONDS + 2 * _TRAIN_TOKENS_A_SECOND_SHARE * size * tokens / _FLOPS[self.device]
+        seconds = _START_SECONDS + _TRAIN_TOKENS_A_SECOND_SHARE * self._assumed(size, tokens)
         memory = size * (_BYTES[wanted.spec.weights] + 16 * _ADAPTER_SHARE) / 1e9 + 1.0
         disk = size * _ADAPTER_SHARE * 4 * max(1, len(wanted.spec.save_steps)) / 1e9
         return Cost(seconds, memory, disk, self._arithmetic())
@@ -93,14 +100,18 @@ class Costs:
             each = self.speeds.items.get((cell.spec.base, kind))
             measured = measured and each is not None
             size = self.parameters.get(cell.spec.base) or 0
-            seconds += cell.items * (each or 2 * size * self._tokens_of(cell) / _FLOPS[self.device])
+            seconds += cell.items * (each or self._assumed(size, self._tokens_of(cell)))
         size = self.parameters.get(cells[0].spec.base) or 0
         disk = sum(cell.items for cell in cells) * _CELL_BYTES_AN_ITEM / 1e9
         basis = "seconds an item of stored cells of this base" if measured else self._arithmetic()
         return Cost(seconds, size * _BYTES[cells[0].spec.dtype] * 1.2 / 1e9 + 1.0, disk, basis)
 
+    def _assumed(self, size: int, tokens: float) -> float:
+        return self.factor * assumed_seconds(size, tokens, self.device)
+
     def _arithmetic(self) -> str:
-        return f"2 operations a parameter and token, {_FLOPS[self.device]:.0e} operations a second assumed"
+        machine = f", {self.factor:.2f} times as long by what was measured here" if self.factor != 1 else ""
+        return f"2 operations a parameter and token, {_FLOPS[self.device]:.0e} operations a second assumed{machine}"
 
     def _tokens_of(self, cell: WantedCell) -> float:
         """Of an item; its shots with it where each prompt is run alone, else they are run once for many."""
