@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         stop_job,
         stop_run,
     )
+    from kit.api.doctor import Finding, Fit, examine, machine_factor
     from kit.api.executors import choose_executor
     from kit.api.forecast import Need, needs, preview, reasons
     from kit.api.judging import Judgement, check_claims, claims_of, export_claims, judge_runs, priced
@@ -48,6 +49,7 @@ _FILES = {
     "control": (
         "Status", "background", "delete_run", "go_on", "list_statuses", "retry_job", "status", "stop_job", "stop_run",
     ),
+    "doctor": ("Finding", "Fit", "examine", "machine_factor"),
     "executors": ("choose_executor",),
     "judging": ("Judgement", "check_claims", "claims_of", "export_claims", "judge_runs", "priced"),
     "measuring": ("Trial", "measure"),
@@ -65,6 +67,8 @@ _HOMES = {name: file for file, names in _FILES.items() for name in names}
 
 __all__ = [
     "Exported",
+    "Finding",
+    "Fit",
     "Judgement",
     "Need",
     "Prepared",
@@ -82,6 +86,7 @@ __all__ = [
     "claims_of",
     "compare_runs",
     "delete_run",
+    "examine",
     "execute",
     "export",
     "export_claims",
@@ -94,6 +99,7 @@ __all__ = [
     "list_references",
     "list_statuses",
     "load",
+    "machine_factor",
     "measure",
     "needed",
     "needs",
