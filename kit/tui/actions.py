@@ -21,6 +21,7 @@ Place = Literal[
     "claims",
     "lens",
     "difference",
+    "doctor",
 ]
 
 
@@ -107,6 +108,9 @@ ACTIONS = (
         "lens", "turn(1)", "right_square_bracket", "Next", "The next evaluation set, or variant of the lens"
     ),
     Action("lens", "turn(-1)", "left_square_bracket", "Before", "The one before", False),
+    Action("doctor", "reload", "enter,r,f5", "Look again", "Look at the machine and the recipes again"),
+    Action("doctor", "measure", "b", "Measure", "Measure the speed of this machine, some seconds long"),
+    Action("doctor", "copy_remedy", "y", "Copy remedy", "Copy the remedy of the chosen line"),
     Action("runs", "open", "enter", "Open", "Watch the run, or see its table"),
     Action("runs", "search", "slash", "Search", "Show only runs that contain some words"),
     Action(

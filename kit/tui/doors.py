@@ -40,6 +40,9 @@ DOORS = (
         "claims", "5", "Claims", "Verdicts on the paper's claims", "kit.tui.screens.claims:ClaimsPage", True
     ),
     Door("lens", "6", "Lens", "What a lens saw in the run", "kit.tui.screens.lens:LensPage", True),
+    Door(
+        "doctor", "7", "Doctor", "What this machine lacks, and what fits", "kit.tui.screens.doctor:DoctorPage"
+    ),
 )
 """In the order of the line at the top."""
 

@@ -20,3 +20,18 @@ JOB_MARKS = {
     "blocked": ("⊘", "error"),
     "stopped": ("■", "warning"),
 }
+
+FINDING_MARKS = {
+    "fine": ("✓", "success"),
+    "warning": ("!", "warning"),
+    "problem": ("✗", "bold error"),
+    "skipped": ("·", "dim"),
+}
+
+FIT_MARKS = {
+    "fits": ("✓", "success"),
+    "slow": ("!", "warning"),
+    "lacks": ("✗", "error"),
+    "unknown": ("·", "dim"),
+    "faulty": ("✗", "bold error"),
+}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kit.api import Finding, Fit
 from kit.data.example import Example, render_slice
 from kit.jobdir import Failure, FailureCode, JobFolder, atomic_write, encode
 from kit.plan import Wanted
@@ -22,6 +23,68 @@ NOW = 1_790_000_000.0
 """Seconds since the epoch at which the pages are looked at."""
 LANGUAGES = ("de", "ar", "bn", "hi", "or")
 SOURCES = ("de", "hi", "or")
+
+FINDINGS = (
+    Finding("python", "fine", "Python 3.12.4, xlt-kit 0.1.0"),
+    Finding("torch", "fine", "torch 2.13.0, transformers 5.24.0, peft 0.21.2"),
+    Finding("engine", "fine", "Docker 27.1 as root, at unix:///var/run/docker.sock (the usual socket)"),
+    Finding("jobs", "fine", "run in this Python"),
+    Finding("GPUs", "fine", "NVIDIA H100 80GB HBM3 (86 GB)"),
+    Finding(
+        "NVIDIA toolkit",
+        "warning",
+        "the engine names neither an NVIDIA runtime nor CDI devices: it cannot give a container a GPU",
+        "install nvidia-container-toolkit, run: nvidia-ctk runtime configure --runtime=docker",
+    ),
+    Finding(
+        "disk", "problem", "0.4 GB free of 270.6 GB at /home/anna: full", "xlt-kit store du, xlt-kit store gc"
+    ),
+    Finding("hub login", "skipped", "no token; only gated and private models need one", "hf auth login"),
+    Finding("clock", "fine", "within 1 s of https://huggingface.co"),
+)
+"""What a doctor says of a machine that nobody has."""
+FITS = (
+    Fit(
+        Path("recipes/broken.yaml"),
+        "broken",
+        "faulty",
+        "'tiny-blom' is no model",
+        remedy="did you mean 'tiny-bloom'?",
+    ),
+    Fit(
+        Path("recipes/grid.yaml"),
+        "grid",
+        "slow",
+        "weights to fetch: bloomz-7b1",
+        "about 5 years of work",
+        1.6e8,
+        "a GPU",
+    ),
+    Fit(
+        Path("recipes/smoke.yaml"),
+        "smoke",
+        "fits",
+        "everything it reads is here",
+        "4 min of work: 2 min, 2 at a time",
+        240.0,
+    ),
+    Fit(
+        Path("recipes/big.yaml"),
+        "big",
+        "lacks",
+        "memory: 31.5 GB a job, here 25 GB",
+        "about 496 days of work",
+        4.3e7,
+        "a GPU",
+    ),
+    Fit(
+        Path("recipes/far.yaml"),
+        "far",
+        "unknown",
+        "to fetch first: xquad-in/or/train, for one",
+        remedy="xlt-kit fetch recipes/far.yaml",
+    ),
+)
 
 _SAID = {
     "de": ("{0} wohnt seit vielen Jahren in {1} und arbeitet dort.", "Wo wohnt {0}?", "{0} wohnt in {1}."),

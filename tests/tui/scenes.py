@@ -92,6 +92,17 @@ async def runs(user: Drive) -> None:
     await user.until(lambda: user.page() == "Runs" and "done" in user.text(), "the runs")
 
 
+async def doctor(user: Drive) -> None:
+    """This machine, and which recipes fit it."""
+    await user.press("7")
+    await user.until(
+        lambda: user.page() == "DoctorPage" and "to mend" in user.static("#head"), "the findings"
+    )
+    await user.until(lambda: "store du" in user.static("#advice"), "the remedy of the first problem")
+    await user.press("up")
+    await user.until(lambda: "nvidia-ctk" in user.static("#advice"), "that of the warning above it")
+
+
 async def help_page(user: Drive) -> None:
     """What can be done with the table."""
     await table(user)
@@ -109,5 +120,6 @@ SCENES: dict[str, Script] = {
     "claims": claims,
     "lens": lens,
     "runs": runs,
+    "doctor": doctor,
     "help": help_page,
 }

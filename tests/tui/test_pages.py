@@ -364,6 +364,7 @@ def test_every_action_has_its_method() -> None:
     from kit.tui.app import XltKit
     from kit.tui.screens.claims import ClaimsPage
     from kit.tui.screens.difference import DifferencePage
+    from kit.tui.screens.doctor import DoctorPage
     from kit.tui.screens.examples import ExamplesPage
     from kit.tui.screens.lens import LayerMap, LensPage
     from kit.tui.screens.recipes import Recipes
@@ -375,6 +376,7 @@ def test_every_action_has_its_method() -> None:
         "everywhere": (XltKit,), "recipes": (Recipes,), "run": (RunPage,), "log": (LogView,),
         "table": (TablePage, HeatMap), "table-more": (TablePage,), "examples": (ExamplesPage,), "runs": (Runs,),
         "claims": (ClaimsPage,), "lens": (LensPage, LayerMap), "difference": (DifferencePage,),
+        "doctor": (DoctorPage,),
     }  # fmt: skip
     for action in ACTIONS:
         method = f"action_{action.name.partition('(')[0]}"

@@ -15,6 +15,7 @@ from syrupy.extensions.image import SVGImageSnapshotExtension
 
 from kit.api import Need
 from kit.schedule import progress
+from kit.tui.screens import doctor as doctor_page
 from kit.tui.screens import recipes as recipes_page
 from kit.tui.screens import runs as runs_page
 from tests.tui import sample
@@ -35,6 +36,8 @@ def same_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(progress, "time", sample.frozen())
     monkeypatch.setattr(runs_page, "time", sample.frozen())
     monkeypatch.setattr(recipes_page, "needs", lambda workspace, prepared: NEEDS)
+    monkeypatch.setattr(doctor_page, "all_findings", lambda here, bench: iter(sample.FINDINGS))
+    monkeypatch.setattr(doctor_page, "fits", lambda here, folder, factor, able: iter(sample.FITS))
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(16)))
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "recipes"

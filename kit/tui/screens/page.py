@@ -200,7 +200,7 @@ class Help(Window):
         names = {
             "everywhere": "Everywhere", "recipes": "Recipes", "run": "This run", "log": "In the log",
             "table": "In the table", "table-more": "Tables", "claims": "Claims", "lens": "Lens",
-            "examples": "Examples", "runs": "Runs", "difference": "Comparison",
+            "examples": "Examples", "runs": "Runs", "difference": "Comparison", "doctor": "This machine",
         }  # fmt: skip
         with VerticalScroll(classes="window help") as frame:
             frame.border_title, frame.border_subtitle = "Help", "Esc closes"
