@@ -18,6 +18,7 @@ COMMANDS = {
     "tui": ("kit.cli.tui:tui", "The terminal UI; `xlt-kit` alone starts it as well."),
     "run": ("kit.cli.run:run", "Run a recipe: tune, evaluate, and show the transfer table."),
     "resume": ("kit.cli.control:resume", "Go on with a run that was stopped, killed or left."),
+    "artifact": ("kit.cli.artifact:artifact", "From a bare machine to report and bundle, in a budget."),
     "kick-the-tires": ("kit.cli.tires:kick_the_tires", "Check in minutes that every part works here."),
     "attach": ("kit.cli.control:attach", "Watch a run that works in the background."),
     "stop": ("kit.cli.control:stop", "Stop a run and all its jobs, or one of them."),
