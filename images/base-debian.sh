@@ -4,6 +4,7 @@
 #   SUITE=bookworm     Debian's release, which decides on Python: bookworm has 3.11
 #   DEBIAN_MIRROR=URL  where packages come from; otherwise what this machine's own apt uses, or deb.debian.org
 #   DOCKER=docker      the program that imports
+#   MORE=git,make      packages beside Python
 set -euo pipefail
 name=${1:-xlt-kit-base:debian12}
 suite=${SUITE:-bookworm}
@@ -21,7 +22,7 @@ done
 mirror=${DEBIAN_MIRROR:-$(own_mirror)}
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates \
+debootstrap --variant=minbase --include="python3,python3-venv,ca-certificates${MORE:+,$MORE}" \
   "$suite" "$root/fs" ${mirror:+"$mirror"} >&2
 # Package lists, caches and documents are of no use in an image; the sources are those of this machine, not of the next.
 rm -rf "$root"/fs/var/lib/apt/lists/* "$root"/fs/var/cache/* "$root"/fs/var/log/* "$root"/fs/usr/share/{doc,man,locale}
