@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from kit.executors.engine import connect
-from tests.kit_command import SMOKE, Kit
+from tests.kit_command import ROOT, SMOKE, Kit
 
 STATES = {"fine", "warning", "problem", "skipped"}
 QUIET = ("doctor", "--no-bench", "--offline")
@@ -94,3 +95,19 @@ def test_a_real_engine_is_found(kit: Kit, recipes: Path) -> None:
     found = {one["what"]: one for one in kit.json(*QUIET, "--recipes", recipes)["findings"]}
     assert found["engine"]["state"] == "fine" and engine.address in found["engine"]["says"]
     assert found["engine's disk"]["state"] in STATES - {"skipped"} or engine.kind == "podman"
+
+
+def test_every_message_of_the_troubleshooting_page_is_one_of_the_kit() -> None:
+    source = " ".join(path.read_text("utf-8") for path in sorted((ROOT / "kit").rglob("*.py")))
+    rows = [
+        line.split("|")[1]
+        for line in (ROOT / "docs" / "troubleshooting.md").read_text("utf-8").splitlines()
+        if line.startswith("| ")
+    ]
+    messages = [
+        words for row in rows for words in re.findall("`([^`]+)`", row) if not words.startswith("xlt-kit")
+    ]
+    assert len(messages) > 30
+    for words in messages:
+        for piece in (part.strip() for part in words.split("…")):
+            assert piece in source, words
