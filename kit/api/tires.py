@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ from kit.api.bundling import export
 from kit.api.executors import choose_executor
 from kit.api.judging import judge_runs
 from kit.api.planning import prepare
+from kit.api.reporting import write_report
 from kit.api.running import execute, open_run
 from kit.api.tables import export_tables, headlines, results
 from kit.api.verifying import verify
@@ -32,6 +33,8 @@ KINDS = ("generate", "score", "lens", "interchange")
 
 State = Literal["passed", "failed", "skipped"]
 Stopping = Callable[[], bool]
+Part = tuple[str, Callable[[], str]]
+"""The name of a part, and what looks whether it works and says what it saw, or raises."""
 
 
 @dataclass(frozen=True)
@@ -45,23 +48,30 @@ class Check:
 
 
 class Tires:
-    """The parts in their order; each is a method that says what it saw, or raises."""
+    """The parts in their order; `more` are those that stand above this room."""
 
     def __init__(
-        self, workspace: Workspace, recipe: Path, stopping: Stopping, observe: Callable[[RunState], None]
+        self,
+        workspace: Workspace,
+        recipe: Path,
+        stopping: Stopping,
+        observe: Callable[[RunState], None],
+        more: Callable[[Tires], Sequence[Part]] = lambda tires: (),
     ) -> None:
         self.workspace, self.recipe, self.stopping, self.observe = workspace, recipe, stopping, observe
         self.folder: RunFolder | None = None
         self.found: Results | None = None
-        self.parts: tuple[tuple[str, Callable[[], str]], ...] = (
+        self.parts: tuple[Part, ...] = (
             ("plan: recipe, data and model are read", self.plan),
             ("jobs: one tuning, its evaluations", self.run),
             ("results: a cell of every kind", self.results),
             ("tables: figures with intervals, as files", self.tables),
             ("claims: the verdict that must come out", self.claims),
+            ("report: one page for a browser", self.report),
             ("bundle: exported, and every figure made again from it", self.bundle),
             ("bundle: one changed answer is found", self.tampering),
             ("store: the same again computes nothing", self.again),
+            *more(self),
         )
 
     def kick(self) -> Iterator[Check]:
@@ -94,23 +104,23 @@ class Tires:
         """Work it off."""
         prepared = prepare(self.workspace, self.recipe)
         choice = choose_executor(prepared)
-        state = execute(prepared, self._folder, choice.executor, self.stopping, self.observe)
+        state = execute(prepared, self.run_folder, choice.executor, self.stopping, self.observe)
         if state.stage != "done":
             told = [job.failure.message for job in state.jobs if job.failure]
             raise UsageError(
                 f"the run ended as {state.stage}: {told[0] if told else 'no job says why'}",
-                remedy=f"xlt-kit logs {self._folder.name}",
+                remedy=f"xlt-kit logs {self.run_folder.name}",
             )
         return f"{len(state.jobs)} jobs by {choice.executor.name} ({choice.reason})"
 
     def results(self) -> str:
         """Look for a cell of every kind, and for what is missing."""
-        self.found = results(self.workspace, self._folder)
+        self.found = results(self.workspace, self.run_folder)
         if self.found.missing:
             first = self.found.missing[0]
             raise UsageError(
                 f"{len(self.found.missing)} cells are missing, first {first.wanted.key}: {first.reason}",
-                remedy=f"xlt-kit logs {self._folder.name}",
+                remedy=f"xlt-kit logs {self.run_folder.name}",
             )
         counts = Counter(cell.kind for cell in self.found.cells)
         if lacking := [kind for kind in KINDS if not counts[kind]]:
@@ -129,24 +139,38 @@ class Tires:
         changes = [cell.delta for cell in cells if cell.delta is not None]
         if not changes or not all(change.low <= change.value <= change.high for change in changes):
             raise UsageError("the table has no differences with intervals", remedy="report this as a defect")
-        return f"{len(export_tables(self._results, self._folder))} files in {self._folder.tables}"
+        return f"{len(export_tables(self._results, self.run_folder))} files in {self.run_folder.tables}"
 
     def claims(self) -> str:
         """Judge the claims beside the recipe; what was judged on this run must be reproduced."""
         path = self.recipe.parent / "claims.yaml"
         judged = judge_runs(
-            self.workspace, [self._folder], path, found={self._folder.name: self._results}
+            self.workspace, [self.run_folder], path, found={self.run_folder.name: self._results}
         ).verdicts
         mine = [verdict for verdict in judged if verdict.outcome is not Outcome.NOT_RUN]
         told = ", ".join(f"{verdict.id} {verdict.outcome.value}" for verdict in mine)
         if not mine or any(verdict.outcome is not Outcome.REPRODUCED for verdict in mine):
-            remedy = f"xlt-kit claims {self._folder.name} --details"
+            remedy = f"xlt-kit claims {self.run_folder.name} --details"
             raise UsageError(f"the verdict should be reproduced: {told or 'none was judged'}", remedy=remedy)
         return told
 
+    def report(self) -> str:
+        """Write the page beside the tables, and look whether a figure of them is in it."""
+        path = write_report(self.workspace, [self.run_folder])
+        metric = headlines(self._results)[0]
+        [base] = {
+            cell.base.value
+            for cell in (row.cells[0] for row in transfer_table(self._results, metric)[0].rows[:1])
+            if cell.base
+        }
+        text = path.read_text(encoding="utf-8")
+        if f"{base:.1f}" not in text or "</html>" not in text:
+            raise UsageError("the report lacks a figure of the tables", remedy="report this as a defect")
+        return f"{path.name}, {human(path.stat().st_size)}"
+
     def bundle(self) -> str:
         """Export the run and verify what was exported."""
-        made = export(self.workspace, [self._folder], self._bundle)
+        made = export(self.workspace, [self.run_folder], self._bundle)
         checked = verify(self.workspace, made.path)
         if not checked.whole:
             first = checked.differences[0]
@@ -178,7 +202,8 @@ class Tires:
         return f"{prepared.plan.stored} cells in the store"
 
     @property
-    def _folder(self) -> RunFolder:
+    def run_folder(self) -> RunFolder:
+        """The run, once it is planned."""
         assert self.folder is not None
         return self.folder
 
@@ -189,4 +214,4 @@ class Tires:
 
     @property
     def _bundle(self) -> Path:
-        return self._folder.path / "bundle.zip"
+        return self.run_folder.path / "bundle.zip"

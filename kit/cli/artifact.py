@@ -124,7 +124,9 @@ class _Way:
         self._stage("verify", self._verify)
         if not self.quiet:
             click.echo("\n" + "\n".join(timetable(self.clock.record.stages)))
-            click.echo(f"report: {self.out / 'report.html'}\nbundle: {self._archive}")
+            for name in self._groups():
+                click.echo(f"report: {self._file('report', name, 'html')}")
+                click.echo(f"bundle: {self._file('bundle', name, 'zip')}")
 
     def _stage(self, name: str, work: Callable[[], str]) -> None:
         if self.clock.is_done(name):
@@ -197,26 +199,45 @@ class _Way:
         return "; ".join(told)
 
     def _report(self) -> str:
-        path = write_report(self.workspace, self.folders, self.out / "report.html")
-        return f"{path}, {human(path.stat().st_size)}"
+        paths = [
+            write_report(self.workspace, folders, self._file("report", name, "html"))
+            for name, folders in self._groups().items()
+        ]
+        return ", ".join(f"{path} ({human(path.stat().st_size)})" for path in paths)
 
     def _bundle(self) -> str:
-        made = export(self.workspace, self.folders, self._archive)
-        return f"{made.path}, {human(made.size)}, sha256 {made.digest}"
+        made = [
+            export(self.workspace, folders, self._file("bundle", name, "zip"))
+            for name, folders in self._groups().items()
+        ]
+        return ", ".join(f"{each.path} ({human(each.size)}, sha256 {each.digest})" for each in made)
 
     def _verify(self) -> str:
-        found = verify(self.workspace, self._archive)
-        if not found.whole:
-            first = found.differences[0]
-            raise ChecksumError(f"{first.name}: {first.says}", remedy="report this as a defect")
-        return (
-            f"{found.rescored} cells scored again, {found.aggregated} aggregated, {found.figures:,} figures compared, "
-            "nothing differs"
-        )
+        told = []
+        for name in self._groups():
+            path = self._file("bundle", name, "zip")
+            found = verify(self.workspace, path)
+            if not found.whole:
+                first = found.differences[0]
+                raise ChecksumError(
+                    f"{path.name}: {first.name}: {first.says}", remedy="report this as a defect"
+                )
+            told.append(
+                f"{path.name}: {found.rescored} cells scored again, {found.aggregated} aggregated, "
+                f"{found.figures:,} figures compared, nothing differs"
+            )
+        return "; ".join(told)
 
-    @property
-    def _archive(self) -> Path:
-        return self.out / "bundle.zip"
+    def _groups(self) -> dict[str, list[RunFolder]]:
+        """The runs by the folder of their recipes: each has claims of its own, and so a report and a bundle."""
+        groups: dict[str, list[RunFolder]] = {}
+        for each, folder in zip(self.choice.chosen, self.folders, strict=True):
+            groups.setdefault(each.path.parent.name, []).append(folder)
+        return groups
+
+    def _file(self, stem: str, group: str, ending: str) -> Path:
+        name = stem if len(self._groups()) == 1 else f"{stem}-{group}"
+        return self.out / f"{name}.{ending}"
 
 
 def _run_of(workspace: Workspace, each: Candidate) -> RunFolder:

@@ -1,4 +1,4 @@
-"""The README in an empty container: nothing but Python, make and git, and no more of this machine than pip's index."""
+"""The README in an empty container: nothing but Python, make and git, and of this machine no more than where pip looks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def pip_here() -> tuple[dict[str, str], list[str]]:
         value = value.strip("'")
         variables["PIP_" + name.strip(":").rpartition(".")[2].replace("-", "_").upper()] = value
         places += [place for place in _PATH.findall(value) if Path(place).exists()]
-    return variables, places
+    # An index in a folder has its files beside its pages.
+    places = [str(Path(place).parent) if place.endswith("/simple") else place for place in places]
+    variables |= {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
+    return variables, list(dict.fromkeys(places))
 
 
 def readme_blocks() -> list[str]:
@@ -56,8 +59,6 @@ def test_a_stranger_reaches_a_verified_bundle_by_the_readme_alone() -> None:
     commands = readme_blocks()
     assert commands[0].startswith("make smoke") and any("xlt-kit verify" in line for line in commands)
     variables, places = pip_here()
-    # An index in a folder needs no network at all; one elsewhere does.
-    online = not any(Path(place).is_dir() for place in places)
     script = "\n".join(["set -eux", "git clone -q /src /root/clone", "cd /root/clone", *commands])
     trust = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
     volumes = {place: {"bind": place, "mode": "ro"} for place in places}
@@ -67,7 +68,7 @@ def test_a_stranger_reaches_a_verified_bundle_by_the_readme_alone() -> None:
         ["bash", "-c", script],
         volumes=volumes,
         environment={**variables, **trust, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"},
-        network_mode="host" if online else "none",
+        network_mode="host",
         nano_cpus=2_000_000_000,
     )
     try:
