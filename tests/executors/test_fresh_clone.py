@@ -1,4 +1,4 @@
-"""The README in an empty container: nothing but Python, make and git, and of this machine no more than where pip looks."""
+"""The README in an empty container: Python, make and git alone, and of this machine no more than where pip looks."""
 
 from __future__ import annotations
 
