@@ -286,15 +286,15 @@ def test_places_that_do_not_answer(here: Surroundings, monkeypatch: pytest.Monke
 def test_offline_nothing_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "_ask", lambda what, address: pytest.fail("asked"))
     found = said(network.network, Surroundings(Workspace(tmp_path, offline=True)))
-    assert {one.state for what, one in found.items() if what != "hub login"} == {"skipped"}
+    assert {one.state for one in found.values()} == {"skipped"}
 
 
 def test_a_token_is_never_shown(here: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.get_token", lambda: "hf_abcdefghijkl")
-    login = said(network.network, here)["hub login"]
+    login = said(network.login, here)["hub login"]
     assert login.state == "fine" and "hf_" not in login.says
     monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
-    login = said(network.network, here)["hub login"]
+    login = said(network.login, here)["hub login"]
     assert login.state == "skipped" and login.remedy == "hf auth login"
 
 
@@ -303,8 +303,10 @@ def test_every_look_is_done_whatever_the_others_meet(tmp_path: Path, monkeypatch
         raise PermissionError(13, "Permission denied", str(place))
 
     monkeypatch.setattr(shutil, "disk_usage", broken)
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: int("no number"))
     found = {one.what: one for one in examine(Workspace(tmp_path), network=False)}
     assert found["disk"].state == "warning" and "Permission denied" in found["disk"].says
+    assert found["hub login"].state == "warning" and "ValueError" in found["hub login"].says
     assert {"python", "torch", "engine", "jobs", "GPUs", "NVIDIA toolkit", "home", "memory", "clock"} <= set(
         found
     )

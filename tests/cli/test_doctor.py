@@ -69,6 +69,12 @@ def test_a_home_that_cannot_be_written_is_one_problem_of_many_lines(
     assert "· " + str(recipes / "smoke.yaml") in done.stdout
 
 
+def test_strange_surroundings_are_told_and_end_nothing(kit: Kit, tmp_path: Path) -> None:
+    strange = {"HF_ENDPOINT": "http://[", "DOCKER_HOST": "", "DOCKER_CONTEXT": "gone", "PATH": "/nonexistent"}
+    text = kit("doctor", "--no-bench", "--recipes", tmp_path / "none", **strange).stdout
+    assert "! hub login" in text and "! network (hub)" in text and "context 'gone' is not there" in text
+
+
 def test_a_folder_without_recipes_is_said(kit: Kit, tmp_path: Path) -> None:
     assert "no recipes under" in kit(*QUIET, "--recipes", tmp_path / "none").stdout
 

@@ -42,6 +42,7 @@ _LOOKS: dict[str, Callable[[Surroundings], Iterator[Finding]]] = {
     "memory": places.memory,
     "mirror": places.mirror,
     "network": network.network,
+    "hub login": network.login,
 }
 """Each with the name under which it is told where it could not be done."""
 
@@ -53,8 +54,11 @@ def findings(here: Surroundings) -> Iterator[Finding]:
             yield from look(here)
         except KitError as problem:
             yield of_error(what, problem)
-        except OSError as problem:
-            says = f"could not be looked at: {problem.strerror or problem}"
+        except (
+            Exception
+        ) as problem:  # a library that chokes on this machine is what the user wants to hear of
+            words = problem.strerror if isinstance(problem, OSError) else None
+            says = f"could not be looked at: {words or f'{type(problem).__name__}: {problem}'}"
             yield Finding(what, "warning", says, "see docs/troubleshooting.md")
 
 

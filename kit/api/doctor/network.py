@@ -24,7 +24,7 @@ def hosts() -> dict[str, str]:
 
 
 def network(here: Surroundings) -> Iterator[Finding]:
-    """One short question to each place, the login, and the clock by the date of an answer."""
+    """One short question to each place, and the clock by the date of an answer."""
     if not here.network:
         for what in ("network (hub)", "network (data)"):
             yield Finding(what, "skipped", "not asked: offline")
@@ -34,7 +34,6 @@ def network(here: Surroundings) -> Iterator[Finding]:
             finding, date = _ask(f"network ({name})", address)
             dates += [(address, date)] if date is not None else []
             yield finding
-    yield _login()
     yield (
         _clock(dates[0])
         if dates
@@ -97,15 +96,19 @@ _KNOWN = {
 }
 
 
-def _login() -> Finding:
+def login(here: Surroundings) -> Iterator[Finding]:
     """Only whether there is a token: it is neither shown nor tried."""
-    from huggingface_hub import get_token
+    from huggingface_hub import (
+        get_token,
+    )  # here, because it takes a while, and fails where HF_ENDPOINT is no address
 
+    del here
     if get_token():
-        return Finding("hub login", "fine", "a token is there; it was not tried")
-    return Finding(
-        "hub login", "skipped", "no token; only gated and private models need one", "hf auth login"
-    )
+        yield Finding("hub login", "fine", "a token is there; it was not tried")
+    else:
+        yield Finding(
+            "hub login", "skipped", "no token; only gated and private models need one", "hf auth login"
+        )
 
 
 def _clock(date: tuple[str, float]) -> Finding:
