@@ -167,16 +167,16 @@ def _best(
     have = set(chosen)
     room = budget.hours - sum(able[name].hours for name in chosen)
     best, score = [], 0.0
-    for needs in sorted({needs - have for needs in claims.values()}, key=sorted):
-        if not needs or not needs <= able.keys():
-            continue
-        hours = sum(able[name].hours for name in needs)
+    open_ = {needs - have for needs in claims.values() if needs - have and needs - have <= able.keys()}
+    priced = sorted((sum(able[name].hours for name in needs), sorted(needs)) for needs in open_)
+    for hours, names in priced:  # of equals the shorter
         if hours > room:
-            continue
+            break
+        needs = frozenset(names)
         gained = _decided(claims.values(), have | needs) - _decided(claims.values(), have)
         worth = gained / max(hours, 1e-3)
         if worth > score:
-            best, score = sorted(needs), worth
+            best, score = names, worth
     return best
 
 
