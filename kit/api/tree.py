@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ from kit.bundle.sums import SUMS, read_sums, sums_of
 from kit.catalog import Catalog
 from kit.catalog.hub import HUB_IN_MIRROR
 from kit.errors import StorageError, Where
-from kit.jobdir import atomic_write, sha256_file
+from kit.jobdir import atomic_stream, atomic_write, sha256_file
 
 README = "README.md"
 
@@ -104,17 +102,8 @@ def _copied(source: Path, target: Path) -> bool:
     if target.is_file():
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as stream, source.open("rb") as content:
-            shutil.copyfileobj(content, stream, 1 << 20)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with atomic_stream(target) as stream, source.open("rb") as content:
+        shutil.copyfileobj(content, stream, 1 << 20)
     return True
 
 

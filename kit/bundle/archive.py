@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import stat
 import tempfile
@@ -11,9 +10,11 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from kit.bundle.sums import SUMS, files_of
 from kit.errors import DataError, StorageError, UsageError, Where
+from kit.jobdir import atomic_stream
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every file in an archive: the earliest that the format knows."""
@@ -29,17 +30,8 @@ def pack(root: Path, target: Path) -> None:
     names = [*files_of(root), SUMS]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                _write(root, sorted(names), stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with atomic_stream(target) as stream:
+            _write(root, sorted(names), stream)
     except OSError as problem:
         raise StorageError(
             f"the bundle cannot be written: {problem.strerror}",
@@ -48,8 +40,8 @@ def pack(root: Path, target: Path) -> None:
         ) from problem
 
 
-def _write(root: Path, names: list[str], stream: object) -> None:
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:  # type: ignore[call-overload]
+def _write(root: Path, names: list[str], stream: BinaryIO) -> None:
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in names:
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.external_attr = (stat.S_IFREG | 0o644) << 16

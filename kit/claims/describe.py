@@ -10,6 +10,7 @@ from kit.claims.pairs import Pair
 from kit.claims.verdict import Adjusted, PairVerdict, Setting, Standing
 from kit.jobdir import CellSpec
 from kit.results import METRICS
+from kit.results.types import environment_words
 from kit.stats import pairs_needed, standard_error, units_needed
 
 
@@ -23,7 +24,7 @@ def setting(found: Sequence[Pair], specs: Mapping[str, CellSpec]) -> Setting:
         seeds=len({cell.at.seed for cell in cells if cell.at.seed is not None}),
         dtypes=tuple(sorted({specs[cell.key].dtype for cell in cells})),
         modes=tuple(sorted({specs[cell.key].mode for cell in cells})),
-        environments=tuple(dict.fromkeys(_environment(cell.environment) for cell in cells)),
+        environments=tuple(dict.fromkeys(environment_words(cell.environment) for cell in cells)),
         seen=tuple(dict.fromkeys(pair.column.name for pair in found if pair.column.seen)),
     )
 
@@ -35,7 +36,7 @@ def flags(claim: Claim, model: str, found: Sequence[Pair], toys: Collection[str]
         "mechanics only": model in toys,
         "another model": model not in toys and model not in claim.models,
         "seen data": any(pair.column.seen for pair in found),
-        "several environments": len({_environment(cell.environment) for cell in cells}) > 1,
+        "several environments": len({environment_words(cell.environment) for cell in cells}) > 1,
         "stored scores": any(cell.kind == "generate" and not cell.rescored for cell in cells),
     }
     return tuple(flag for flag, applies in told.items() if applies)
@@ -86,8 +87,3 @@ def sets_that_decide(found: Adjusted, claim: Claim, rules: Rules) -> str:
             units_needed(effect.value - bounded.threshold, error, found.sets, rules.level) if error else None
         )
     return f"; about {needed:,} sets would decide, if it is as it looks" if needed else ""
-
-
-def _environment(facts: Mapping[str, object]) -> str:
-    names = ("machine", "device", "torch", "transformers", "peft")
-    return ", ".join(f"{name} {facts[name]}" for name in names if name in facts)

@@ -7,7 +7,15 @@ Standard library only, so that both worlds can import it. The host writes `job.j
 
 from kit.jobdir.cell import CELL_SCHEMA, DERIVED_FILE, ITEMS_FILE, LENS_FILE, PARENTS_FILE, digest_of_cell
 from kit.jobdir.codec import SpecError, decode, encode
-from kit.jobdir.files import append_line, atomic_write, publish_folder, read_json, sha256_file, tree_digest
+from kit.jobdir.files import (
+    append_line,
+    atomic_stream,
+    atomic_write,
+    publish_folder,
+    read_json,
+    sha256_file,
+    tree_digest,
+)
 from kit.jobdir.folder import Event, Failure, FailureCode, Handle, JobFolder, Result
 from kit.jobdir.keys import canonical, key_of, key_parts
 from kit.jobdir.spec import (
@@ -66,6 +74,7 @@ __all__ = [
     "TrainerSettings",
     "TuneSpec",
     "append_line",
+    "atomic_stream",
     "atomic_write",
     "canonical",
     "decode",

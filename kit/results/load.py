@@ -44,7 +44,7 @@ from kit.results.join import joined
 from kit.results.lens import MASS_COLUMNS, mass_columns, read_lens
 from kit.results.score_cell import Memo, form_items, length_items, score_items
 from kit.results.scripts import SCRIPT_COLUMN, script_columns
-from kit.results.types import CellData, Floats, LensArrays, MissingCell, Results
+from kit.results.types import CellData, Floats, LensArrays, MissingCell, Results, environment_words
 from kit.score import METRICS_VERSION
 
 NOT_FINISHED = "not finished"
@@ -362,7 +362,7 @@ def _notes(cells: Sequence[CellData]) -> Iterable[str]:
             f"{worst.over_long} of {worst.n} ({worst.at.dataset}/{worst.at.language}, prompt {worst.at.prompt}); "
             "none was cut"
         )
-    machines = {_environment(cell) for cell in cells}
+    machines = {environment_words(cell.environment) for cell in cells}
     if len(machines) > 1:
         yield f"the cells come from {len(machines)} environments: {'; '.join(sorted(machines))}"
 
@@ -375,9 +375,3 @@ def _adapter_notes(cells: Sequence[CellData]) -> Iterable[str]:
     for adapter, found in digests.items():
         if len(found) > 1:
             yield f"cells of {adapter} come from {len(found)} different trainings of it: run the recipe again"
-
-
-def _environment(cell: CellData) -> str:
-    """What tells environments apart for a number: device and versions."""
-    names = ("machine", "device", "torch", "transformers", "peft")
-    return ", ".join(f"{name} {cell.environment[name]}" for name in names if name in cell.environment)

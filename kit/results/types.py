@@ -70,6 +70,15 @@ class CellData:
         return task_kind(self.at.task)
 
 
+TOLD_APART = ("machine", "device", "torch", "transformers", "peft")
+"""What tells environments apart for a number."""
+
+
+def environment_words(environment: Mapping[str, object]) -> str:
+    """What tells environments apart for a number, as notes, verdicts and reports write it: device and versions."""
+    return ", ".join(f"{name} {environment[name]}" for name in TOLD_APART if name in environment)
+
+
 @dataclass(frozen=True)
 class MissingCell:
     """A wanted cell that cannot be shown, and why: unfinished, damaged, or without gold and stored scores."""

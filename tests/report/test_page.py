@@ -22,9 +22,9 @@ from kit.report.claims import as_data, effect_words
 from kit.report.formats import as_json, over_generation_json
 from kit.report.lens import lens_json
 from kit.report.page import render
-from kit.report.page.origin import environment_words
 from kit.report.text import number, signed
 from kit.results import lens_tables, over_generation_table, transfer_table
+from kit.results.types import environment_words
 from kit.schedule import RunFolder
 from tests.report.pages import Reading, little_shelf, manifest, put_run, recipe
 from tests.results.cells import BASE, ENVIRONMENT, GOLD, Shelf

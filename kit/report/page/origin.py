@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from kit.report.page.facts import Facts, RunFacts
 from kit.results import CellData
+from kit.results.types import TOLD_APART, environment_words
 
 State = Literal["fresh", "store", "shipped"]
 SIGNS: Mapping[State, str] = {"fresh": "●", "store": "○", "shipped": "◆"}
@@ -18,7 +19,6 @@ MEANING: Mapping[State, str] = {
 }
 OTHER = "!"
 """Beside the code of an environment that is not this run's machine."""
-_TOLD_APART = ("machine", "device", "torch", "transformers", "peft")
 
 
 @dataclass(frozen=True)
@@ -108,11 +108,6 @@ class Origins:
         }
 
 
-def environment_words(facts: Mapping[str, object]) -> str:
-    """What tells environments apart for a number, as verdicts and notes write it: device and versions."""
-    return ", ".join(f"{name} {facts[name]}" for name in _TOLD_APART if name in facts)
-
-
 def _ours(run: RunFacts) -> frozenset[str]:
     """The environments of this run's machine: those of its own jobs.
 
@@ -143,6 +138,6 @@ def jobs_of(run: RunFacts) -> Iterator[Mapping[str, Any]]:
 
 def _facts(cells: list[Mapping[str, object]]) -> Iterator[tuple[str, str]]:
     names = sorted({name for cell in cells for name in cell})
-    first = [name for name in _TOLD_APART if name in names]
+    first = [name for name in TOLD_APART if name in names]
     for name in (*first, *(name for name in names if name not in first)):
         yield name, ", ".join(sorted({str(cell[name]) for cell in cells if name in cell}))
