@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,10 +29,12 @@ from kit.claims import LoadedClaims, Verdict, load_claims
 from kit.errors import StorageError, UsageError, Where
 from kit.executors.flavour import FLAVOURS, ROOT
 from kit.jobdir import atomic_write, sha256_file
+from kit.plan import WantedCell
 from kit.report.claims import write_claims
 from kit.results import Results, as_one
 from kit.schedule import RunFolder
 from kit.score import METRICS_VERSION
+from kit.store import Store
 from kit.store.folders import write_digests
 
 QUALITY = "quality.json"
@@ -106,25 +108,12 @@ def _lay_out(
     workspace: Workspace, folders: Sequence[RunFolder], root: Path, anonymous: bool
 ) -> tuple[BundleFacts, tuple[str, ...]]:
     """The tree of a bundle, with its checksums."""
-    store, slices, cells, wanted = workspace.store(), set[str](), 0, 0
-    catalog = Catalog.load()
-    embedded = {name for name, entry in catalog.datasets.items() if entry.embedded}
-    masked: set[str] = set()
+    store, catalog = workspace.store(), Catalog.load()
+    wanted: dict[str, WantedCell] = {}
     for folder in folders:
         _copy_run(folder, root)
-        for cell in {cell.key: cell for cell in folder.wanted().cells}.values():
-            source, target = store.cell(cell.key), root / "store" / "cells" / cell.key
-            wanted += 1
-            if source is None:
-                continue
-            cells += 1
-            if target.exists():
-                continue
-            shutil.copytree(source, target)
-            if cell.at.dataset not in embedded and cell.spec.task.kind == "score":
-                mask_items(target)
-                masked.add(cell.at.dataset)
-            slices.add(cell.spec.data)
+        wanted |= {cell.key: cell for cell in folder.wanted().cells}
+    masked, cells, slices = _copy_cells(store, wanted.values(), catalog, root)
     if not cells:
         raise UsageError("there is no finished cell to export", remedy="run the recipe first")
     _copy_references(workspace, root)
@@ -134,15 +123,18 @@ def _lay_out(
     for cell_folder in sorted((root / "store" / "cells").iterdir()):
         write_digests(cell_folder)
     loaded = _copy_claims(folders, root, catalog)
+    if anonymous and loaded:
+        for path in sorted((root / "claims").iterdir()):
+            scrub_text(path, words)
     facts = BundleFacts(
         runs=tuple(folder.name for folder in folders),
         kit=__version__,
         numpy=np.__version__,
         metrics_version=METRICS_VERSION,
         cells=cells,
-        wanted=wanted,
+        wanted=len(wanted),
         anonymous=anonymous,
-        masked=tuple(sorted(masked)),
+        masked=masked,
         claims=f"claims/{loaded.path.name}" if loaded else None,
     )
     _render_with_gold(workspace, folders, root, facts, loaded, slices)
@@ -173,6 +165,26 @@ def _copy_run(folder: RunFolder, root: Path) -> None:
         if (result := job.path / "result.json").is_file():  # which cells the run made itself, and where
             into.job(job.path.name).path.mkdir(parents=True)
             shutil.copyfile(result, into.job(job.path.name).path / result.name)
+
+
+def _copy_cells(
+    store: Store, wanted: Iterable[WantedCell], catalog: Catalog, root: Path
+) -> tuple[tuple[str, ...], int, set[str]]:
+    """The cells that are there, texts of others masked: the data sets that are, how many cells, and their slices."""
+    embedded = {name for name, entry in catalog.datasets.items() if entry.embedded}
+    masked, slices, count = set(), set(), 0
+    for cell in wanted:
+        source = store.cell(cell.key)
+        if source is None:
+            continue
+        target = root / "store" / "cells" / cell.key
+        shutil.copytree(source, target)
+        count += 1
+        slices.add(cell.spec.data)
+        if cell.at.dataset not in embedded and cell.spec.task.kind == "score":
+            mask_items(target)
+            masked.add(cell.at.dataset)
+    return tuple(sorted(masked)), count, slices
 
 
 def _copy_references(workspace: Workspace, root: Path) -> None:

@@ -244,3 +244,15 @@ def test_words_that_are_no_bundle(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert "not a bundle of xlt-kit" in kit("verify", tmp_path / "empty", code=5).stderr
     assert "no run is called" in kit("export", "nothing", code=2).stderr
+
+
+def test_two_runs_that_share_cells_are_one_bundle(tires: Tires, tmp_path: Path) -> None:
+    home = Kit(tmp_path / "home")
+    shutil.copytree(tires[0].home, home.home)
+    home("run", "recipes/kick-the-tires.yaml", "--set", "evaluate.0.languages=[en,de]")
+    runs = [run["run"] for run in home.json("runs")]
+    assert len(runs) == 2
+    home("export", *runs, "-o", tmp_path / "two.zip")
+    found = json.loads(Kit(tmp_path / "nothing")("verify", tmp_path / "two.zip", "--json").stdout)
+    assert found["whole"] and found["facts"]["runs"] == runs
+    assert found["facts"]["cells"] == found["facts"]["wanted"] >= CELLS

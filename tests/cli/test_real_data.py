@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from kit.bundle import opened
+from kit.bundle.mask import masked
 from tests.kit_command import ROOT, Kit
 
 pytestmark = pytest.mark.slow
@@ -33,3 +35,25 @@ def test_the_recipe_runs_on_real_data(kit: Kit, mirror: Path) -> None:
     assert columns == {("xquad-in", "or"), ("xquad-in", "hi"), ("xquad-in", "bn"), ("xquad", "de")}
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     assert {entry["items"] for entry in manifest["data"] if entry["use"] == "train"} == {103}
+
+    # What is made of it for others holds no text of others, and is checked with their data or without.
+    bundle = kit.home / "real.zip"
+    assert (
+        "gold answers and choices of xquad, xquad-in are masked" in kit("export", folder, "-o", bundle).stdout
+    )
+    with opened(bundle) as root:
+        items = [
+            json.loads(line)
+            for path in root.glob("store/cells/score-*/items.jsonl")
+            for line in path.read_text("utf-8").splitlines()
+        ]
+        texts = [each["text"] for item in items for each in item["continuations"]]
+        assert len(texts) == 6 * 4 * 5 and all(text == masked(text) for text in texts)
+        assert not list(root.glob("store/data/*"))
+    stranger = Kit(kit.home / "elsewhere")
+    without, beside = (
+        json.loads(stranger("verify", bundle, *words, "--json").stdout)
+        for words in ((), ("--mirror", mirror))
+    )
+    assert without["whole"] and (without["rescored"], without["aggregated"]) == (0, 20)
+    assert beside["whole"] and (beside["rescored"], beside["aggregated"]) == (20, 0)
