@@ -9,7 +9,7 @@ import click
 
 from kit.api import Workspace, execute, export, judge_runs, load, open_run, prepare, verify
 from kit.api.artifact import Clock, begun, record_of, timetable
-from kit.api.budget import Candidate, Choice, candidates, choose, needs_of_claims, parse_budget
+from kit.api.budget import Budget, Candidate, Choice, candidates, choose, needs_of_claims, parse_budget
 from kit.api.doctor import examine, machine_factor
 from kit.api.executors import choose_executor
 from kit.api.fetching import fetch, parts
@@ -22,7 +22,7 @@ from kit.cli.output import RunOutput
 from kit.cli.progress import watcher
 from kit.cli.stopping import StopFlag
 from kit.cli.tires import kick
-from kit.errors import ChecksumError, EnvironmentError_, JobFailed, KitError, StoppedError
+from kit.errors import ChecksumError, EnvironmentError_, JobFailed, KitError, StoppedError, UsageError, Where
 from kit.jobdir import encode
 from kit.report.claims import summary
 from kit.report.units import duration, human
@@ -53,7 +53,7 @@ def artifact(workspace: Workspace, budget: str | None, out: Path, only_plan: boo
     Cut off at any point, the same command goes on there. `--budget cpu,30m` leaves the GPU out.
     """
     asked = parse_budget(budget)
-    choice = _chosen(workspace, asked_text=budget)
+    choice = _chosen(workspace, asked)
     record = begun(workspace, asked, choice, workspace.offline)
     if as_json and only_plan:
         print_json({"budget": encode(asked), **_plain(choice), "stages": encode(record)["stages"]})
@@ -63,26 +63,36 @@ def artifact(workspace: Workspace, budget: str | None, out: Path, only_plan: boo
         click.echo("\n".join(timetable(record.stages)))
     if only_plan:
         return
+    if not choice.chosen:
+        remedy = "give it more hours, or memory: what was left out, and why, stands above (--plan shows it)"
+        raise UsageError(f"no recipe that decides a claim fits {asked}", remedy=remedy)
     clock = Clock(workspace, record)
     _Way(workspace, choice, clock, out.absolute(), quiet=as_json).go()
     if as_json:
         print_json({"budget": encode(asked), **_plain(choice), "stages": encode(clock.record)["stages"]})
 
 
-def _chosen(workspace: Workspace, asked_text: str | None) -> Choice:
-    earlier = record_of(workspace)
-    budget = parse_budget(asked_text)
-    if earlier is not None and earlier.budget == budget:
-        # What was chosen stays chosen: what has run since costs nothing any more, and would change the choice.
-        found, refused = candidates(workspace, _RECIPES, machine_factor(workspace))
-        by_path = {str(each.path): each for each in found}
-        if all(path in by_path for path in earlier.recipes):
-            kept = tuple(by_path[path] for path in earlier.recipes)
-            names = {each.name for each in kept}
-            claims = tuple(name for name, needs in needs_of_claims(_RECIPES).items() if needs <= names)
-            return Choice(kept, claims, {})
+def _chosen(workspace: Workspace, budget: Budget) -> Choice:
+    """What the budget buys. What an earlier go has chosen stays chosen: its runs cost nothing any more by now."""
     found, refused = candidates(workspace, _RECIPES, machine_factor(workspace))
-    return choose(budget, found, needs_of_claims(_RECIPES), refused)
+    if not found and not refused:
+        raise UsageError(
+            "there are no recipes",
+            where=Where(str(_RECIPES)),
+            remedy="call this where the folder `recipes` lies",
+        )
+    claims, earlier = needs_of_claims(_RECIPES), record_of(workspace)
+    known = {str(each.path): each for each in found}
+    if (
+        earlier is not None
+        and earlier.budget == budget
+        and earlier.recipes
+        and known.keys() >= set(earlier.recipes)
+    ):
+        kept = tuple(known[path] for path in earlier.recipes)
+        names = {each.name for each in kept}
+        return Choice(kept, tuple(name for name, needs in claims.items() if needs <= names), {})
+    return choose(budget, found, claims, refused)
 
 
 def _plain(choice: Choice) -> dict[str, object]:

@@ -122,3 +122,24 @@ def test_the_whole_way_in_a_network_that_is_cut_off(tires: tuple[Kit, str], tmp_
     resumed = go()
     assert resumed.returncode == 0 and resumed.stdout.count("done before") == 6
     assert (tmp_path / "out" / "bundle.zip").exists()
+
+
+def test_where_there_is_nothing_to_run_it_says_so(tmp_path: Path) -> None:
+    kit = Kit(tmp_path / "home")
+
+    def refused(*words: str, folder: Path) -> str:
+        done = subprocess.run(
+            kit.command("artifact", "--offline", *words),
+            cwd=folder,
+            env=kit.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2 and "Traceback" not in done.stderr
+        return done.stderr
+
+    assert "call this where the folder `recipes` lies" in refused(folder=tmp_path)
+    (tmp_path / "recipes").mkdir()
+    shutil.copyfile(ROOT / "recipes" / "smoke.yaml", tmp_path / "recipes" / "smoke.yaml")
+    assert "no recipe that decides a claim fits cpu,1h" in refused("--budget", "cpu,1h", folder=tmp_path)
