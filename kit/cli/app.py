@@ -27,6 +27,7 @@ COMMANDS = {
     "plan": ("kit.cli.plan:plan", "Show what a recipe asks for, what is there, what will run and why."),
     "recipes": ("kit.cli.recipes:recipes", "List the recipes of a folder."),
     "doctor": ("kit.cli.doctor:doctor", "Look at this machine: what is missing, what fits, with remedies."),
+    "new": ("kit.cli.new:new", "Write a recipe, or an entry for a data set or language of your own."),
     "schema": ("kit.cli.recipes:schema", "Print the JSON Schema of recipes, for editors."),
     "fetch": ("kit.cli.fetch:fetch_command", "Download, bundle or verify what a recipe needs."),
     "data": ("kit.cli.data:data", "List data sets, show examples and counts, audit training sets."),
