@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -61,26 +62,34 @@ def measure(workspace: Workspace, trial: Trial) -> dict[str, Any]:
         "one_by_one": trial.alone,
     }
     with tempfile.TemporaryDirectory(prefix="xlt-kit-") as name:
-        data, spec = Path(name) / "data.jsonl", Path(name) / "spec.json"
+        data = Path(name) / "data.jsonl"
         data.write_bytes(render_slice(examples[: trial.questions]))
-        spec.write_text(json.dumps({**asked, "data": str(data)}), encoding="utf-8")
+        return in_job_world("measure", {**asked, "data": str(data)}, threads)
+
+
+def in_job_world(tool: str, spec: Mapping[str, Any], threads: int | None = None) -> dict[str, Any]:
+    """What `python -m kit.job.<tool>` prints about a spec, in a process of its own.
+
+    Raises:
+        EnvironmentError_: it says why not, or torch is not there.
+    """
+    count = threads or len(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory(prefix="xlt-kit-") as name:
+        path = Path(name) / "spec.json"
+        path.write_text(json.dumps(spec), encoding="utf-8")
         done = subprocess.run(
-            [sys.executable, "-m", "kit.job.measure", str(spec)],
+            [sys.executable, "-m", f"kit.job.{tool}", str(path)],
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, **thread_environment(threads)},
+            env={**os.environ, **thread_environment(count)},
         )
-    return _read(done)
-
-
-def _read(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     lines = done.stdout.strip().splitlines()
     found: dict[str, Any] = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
     if done.returncode == 0 and found:
         return found
     last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
     raise EnvironmentError_(
-        f"it could not be measured: {found.get('problem', last)}",
+        f"it could not be {tool}{'d' if tool.endswith('e') else 'ed'}: {found.get('problem', last)}",
         remedy=found.get("remedy") or "the local executor needs: pip install 'xlt-kit[job]'",
     )

@@ -14,7 +14,7 @@ from kit.catalog.catalog import Catalog
 from kit.errors import CatalogError, StorageError, Where
 from kit.jobdir import atomic_write
 
-Section = Literal["languages", "models", "datasets", "prompts"]
+Section = Literal["languages", "families", "models", "datasets", "prompts"]
 _HEAD = "# A catalog of one's own: name it in a recipe with `catalog: {name}`.\nschema: 1\n"
 
 

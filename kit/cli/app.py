@@ -28,6 +28,7 @@ COMMANDS = {
     "recipes": ("kit.cli.recipes:recipes", "List the recipes of a folder."),
     "doctor": ("kit.cli.doctor:doctor", "Look at this machine: what is missing, what fits, with remedies."),
     "new": ("kit.cli.new:new", "Write a recipe, or an entry for a data set or language of your own."),
+    "model": ("kit.cli.model:model", "Check a model before it is used: layers, tokens, languages."),
     "schema": ("kit.cli.recipes:schema", "Print the JSON Schema of recipes, for editors."),
     "fetch": ("kit.cli.fetch:fetch_command", "Download, bundle or verify what a recipe needs."),
     "data": ("kit.cli.data:data", "List data sets, show examples and counts, audit training sets."),
