@@ -10,6 +10,7 @@ from typing import Literal
 
 from kit.api.judging import CLAIMS
 from kit.api.planning import gpus_here, prepare
+from kit.api.tires import RECIPE
 from kit.api.workspace import Workspace
 from kit.catalog import Catalog
 from kit.claims import load_claims
@@ -94,6 +95,8 @@ def candidates(
     """
     found, refused = [], {}
     for head in find_recipes(folder):
+        if head.path.parent.name == RECIPE.parent.name:
+            continue  # a stage of its own runs it
         try:
             found.append(_priced(workspace, head.name, head.path, cpu_factor))
         except KitError as problem:
@@ -123,6 +126,8 @@ def needs_of_claims(folder: Path) -> dict[str, frozenset[str]]:
     """
     catalog, found = Catalog.load(), {}
     for path in sorted(folder.rglob(CLAIMS)):
+        if path.parent.name == RECIPE.parent.name:
+            continue
         loaded = load_claims(path, catalog)
         for id_, claim in loaded.file.claims.items():
             found[f"{path.parent.name}/{id_}"] = frozenset(loaded.needed(claim))

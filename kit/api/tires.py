@@ -28,7 +28,7 @@ from kit.report.units import human
 from kit.results import Results, transfer_table
 from kit.schedule import RunFolder, RunState
 
-RECIPE = Path("recipes") / "kick-the-tires.yaml"
+RECIPE = Path("recipes") / "tires" / "kick-the-tires.yaml"
 KINDS = ("generate", "score", "lens", "interchange")
 
 State = Literal["passed", "failed", "skipped"]

@@ -77,12 +77,14 @@ def test_the_whole_way_in_a_network_that_is_cut_off(tires: tuple[Kit, str], tmp_
     kit = Kit(tmp_path / "home")
     shutil.copytree(tires[0].home, kit.home)
     recipes = tmp_path / "recipes"
-    recipes.mkdir()
-    for name in ("smoke.yaml", "kick-the-tires.yaml"):
+    (recipes / "tires").mkdir(parents=True)
+    for name in ("smoke.yaml", "tires/claims.yaml", "tires/kick-the-tires.yaml"):
         shutil.copyfile(ROOT / "recipes" / name, recipes / name)
-    claims = (ROOT / "recipes" / "claims.yaml").read_text(encoding="utf-8")
-    head, _, rest = claims.partition("  S1:")
-    (recipes / "claims.yaml").write_text(f"{head}  T1:{rest.partition('  T1:')[2]}")
+    (recipes / "small.yaml").write_text(
+        "schema: 1\nextends: tires/kick-the-tires.yaml\nname: small\ntitle: the same\n"
+    )
+    claims = (recipes / "tires" / "claims.yaml").read_text(encoding="utf-8")
+    (recipes / "claims.yaml").write_text(claims.replace("[kick-the-tires]", "[small]"), encoding="utf-8")
 
     def go(*words: str) -> subprocess.CompletedProcess[str]:
         command = kit.command(
@@ -99,7 +101,7 @@ def test_the_whole_way_in_a_network_that_is_cut_off(tires: tuple[Kit, str], tmp_
         )
 
     plan = json.loads(go("--plan", "--json").stdout)
-    assert plan["recipes"] == ["recipes/kick-the-tires.yaml"] and plan["claims"] == ["recipes/T1"]
+    assert plan["recipes"] == ["recipes/small.yaml"] and plan["claims"] == ["recipes/T1"]
     assert not (tmp_path / "out").exists()
     done = go()
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

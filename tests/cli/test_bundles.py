@@ -249,7 +249,7 @@ def test_words_that_are_no_bundle(tmp_path: Path) -> None:
 def test_two_runs_that_share_cells_are_one_bundle(tires: Tires, tmp_path: Path) -> None:
     home = Kit(tmp_path / "home")
     shutil.copytree(tires[0].home, home.home)
-    home("run", "recipes/kick-the-tires.yaml", "--set", "evaluate.0.languages=[en,de]")
+    home("run", "recipes/tires/kick-the-tires.yaml", "--set", "evaluate.0.languages=[en,de]")
     runs = [run["run"] for run in home.json("runs")]
     assert len(runs) == 2
     home("export", *runs, "-o", tmp_path / "two.zip")

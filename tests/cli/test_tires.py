@@ -39,10 +39,10 @@ def test_again_it_computes_nothing_and_checks_all_the_same(tires: tuple[Kit, str
 
 def test_a_part_that_fails_is_named_and_what_stands_on_it_skipped(tmp_path: Path) -> None:
     """A recipe that lacks a kind of cell: small enough to run here."""
-    (tmp_path / "recipes").mkdir()
-    for name in ("smoke.yaml", "claims.yaml", "kick-the-tires.yaml"):
+    (tmp_path / "recipes" / "tires").mkdir(parents=True)
+    for name in ("smoke.yaml", "tires/claims.yaml", "tires/kick-the-tires.yaml"):
         shutil.copyfile(ROOT / "recipes" / name, tmp_path / "recipes" / name)
-    path = tmp_path / "recipes" / "kick-the-tires.yaml"
+    path = tmp_path / "recipes" / "tires" / "kick-the-tires.yaml"
     text = path.read_text().replace("  - lens\n", "").replace("limit: 60", "limit: 10")
     path.write_text(text.replace("languages: [en, de, hi]", "languages: [de]"))
     done = Kit(tmp_path / "home")("kick-the-tires", "--recipe", path, "--json", code=11)
