@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from kit import __version__
@@ -151,15 +150,6 @@ class Clock:
     def is_done(self, name: str) -> bool:
         """Whether an earlier go has done a stage."""
         return any(stage.name == name and stage.state == "done" for stage in self.record.stages)
-
-
-@dataclass
-class Outcome:
-    """What the way ends in: files, and the counts of verdicts."""
-
-    files: list[Path] = field(default_factory=list)
-    runs: list[str] = field(default_factory=list)
-    verdicts: str = ""
 
 
 def timetable(stages: Sequence[Stage]) -> list[str]:

@@ -104,6 +104,11 @@ def render(root: Path, facts: BundleFacts, quality: Quality) -> dict[str, Result
     return found
 
 
+def unread(folder: RunFolder) -> Results:
+    """What a run asks for, without a cell read: enough to know its training sets."""
+    return Results(folder.wanted(), (), ())
+
+
 def _lay_out(
     workspace: Workspace, folders: Sequence[RunFolder], root: Path, anonymous: bool
 ) -> tuple[BundleFacts, tuple[str, ...]]:
@@ -225,7 +230,7 @@ def _render_with_gold(
             shutil.copyfile(store.slice_path(name), there / f"{name}.jsonl")
     quality: Quality = {}
     if loaded:
-        quality = quality_of(workspace, loaded, [results(workspace, folder) for folder in folders])
+        quality = quality_of(workspace, loaded, map(unread, folders))
     render(root, facts, quality)
     if loaded:
         atomic_write(root / VERDICTS / QUALITY, json.dumps(quality, indent=1, sort_keys=True) + "\n")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kit.api.bundling import QUALITY, REPORT, VERDICTS, Quality, render
+from kit.api.bundling import QUALITY, REPORT, VERDICTS, Quality, render, unread
 from kit.api.judging import quality_of
 from kit.api.unbundling import lay_gold
 from kit.api.workspace import Workspace
@@ -150,14 +150,10 @@ def _made_again(workspace: Workspace, root: Path, again: Path, found: Verificati
         found.aggregated += sum(cell.data not in gold for cell in generated)
         found.differences += _scores(store, one, gold)
     complete = measured and all(
-        cell.spec.data in gold or cell.key not in _keys(store) for cell in wanted.values()
+        cell.spec.data in gold or store.cell(cell.key) is None for cell in wanted.values()
     )
     _figures(root, again, complete, found)
     _say(found)
-
-
-def _keys(store: Store) -> set[str]:
-    return set(store.cells())
 
 
 def _cells(store: Store, wanted: Any, facts: BundleFacts) -> Iterator[Difference]:
@@ -196,7 +192,7 @@ def _quality(
         return shipped, True
     near = replace(workspace, offline=True)
     loaded = load_claims(root / facts.claims, Catalog.load())
-    results = [_bare(RunFolder(root / "runs" / run)) for run in facts.runs]
+    results = [unread(RunFolder(root / "runs" / run)) for run in facts.runs]
     ours = quality_of(near, loaded, results)
     taken = {
         measure: {name: ours.get(measure, {}).get(name, value) for name, value in sets.items()}
@@ -214,10 +210,6 @@ def _quality(
             f"{total - again} of {total} measures of training sets are as shipped: their data is not here"
         )
     return taken, again == total
-
-
-def _bare(folder: RunFolder) -> Results:
-    return Results(folder.wanted(), (), ())
 
 
 def _scores(store: Store, found: Results, gold: set[str]) -> Iterator[Difference]:

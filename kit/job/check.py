@@ -6,7 +6,6 @@ are run through it in batches and one by one.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from kit.job.memory import rows_that_fit
 from kit.job.model import load_base, load_tokenizer
 from kit.job.prompt import Encoder
 from kit.job.sampling import Chooser
+from kit.job.tool import answer
 from kit.job.vocabulary import read_vocabulary
 from kit.jobdir import GenerateTask, Prompt
 from kit.jobdir.spec import Dtype
@@ -262,15 +262,5 @@ def _languages(
         yield Finding("languages", "fine", f"all come back from their tokens; tokens a word: {told}")
 
 
-def main(words: list[str]) -> int:
-    """Check what the file asks for."""
-    try:
-        print(json.dumps(check(Asked(**json.loads(Path(words[0]).read_text("utf-8"))))))
-    except BadInput as problem:
-        print(json.dumps({"problem": problem.message, "remedy": problem.remedy}))
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(answer(sys.argv[1:], lambda asked: check(Asked(**asked))))

@@ -7,7 +7,6 @@ and copies, measured just before.
 
 from __future__ import annotations
 
-import json
 import statistics
 import sys
 import time
@@ -21,12 +20,12 @@ import transformers
 
 from kit.data.example import read_slice
 from kit.job.decode import Decoded, Decoder
-from kit.job.failures import BadInput
 from kit.job.memory import rows_that_fit
 from kit.job.model import DTYPES, check_device, load_base, load_tokenizer
 from kit.job.prefix import batches, groups
 from kit.job.prompt import Encoder
 from kit.job.sampling import Chooser
+from kit.job.tool import answer as answer_with
 from kit.job.vocabulary import read_vocabulary
 from kit.job.work_done import Sizes, alone, decoding_bytes, together
 from kit.jobdir import GenerateTask, Prompt
@@ -131,15 +130,5 @@ def _timed(act: Callable[[], Any], device: str, rounds: int = _ROUNDS) -> tuple[
     return statistics.median(taken), found
 
 
-def main(words: list[str]) -> int:
-    """Measure what the file asks for."""
-    try:
-        print(json.dumps(measure(Asked(**json.loads(Path(words[0]).read_text("utf-8"))))))
-    except BadInput as problem:
-        print(json.dumps({"problem": problem.message, "remedy": problem.remedy}))
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(answer_with(sys.argv[1:], lambda asked: measure(Asked(**asked))))
