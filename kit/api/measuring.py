@@ -20,6 +20,9 @@ from kit.jobdir import thread_environment
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 
+_FAILED = {"measure": "it could not be measured:", "check": "it could not be checked:"}
+"""Written out by tool, so that a search for what a user saw finds this place."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -90,6 +93,6 @@ def in_job_world(tool: str, spec: Mapping[str, Any], threads: int | None = None)
         return found
     last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
     raise EnvironmentError_(
-        f"it could not be {tool}{'d' if tool.endswith('e') else 'ed'}: {found.get('problem', last)}",
+        f"{_FAILED[tool]} {found.get('problem', last)}",
         remedy=found.get("remedy") or "the local executor needs: pip install 'xlt-kit[job]'",
     )
