@@ -34,7 +34,7 @@ lint: install
 chaos: install
 	CHAOS_KILLS=$(or $(KILLS),300) CHAOS_POINTS=0 $(BIN)/python -m pytest -q -s tests/chaos
 
-# Which causes the claims name where the fault is known, with five seeds; into docs/planted.md.
+# Which causes the claims name where the fault is known, with five seeds; into docs/planted.md. An hour or two.
 planted: install
 	$(BIN)/python -m tests.planted.matrix build/planted $(or $(SEEDS),5)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.kit_command import ROOT, Kit
+from tests.kit_command import Kit
+from tests.planted.matrix import SEEN
 
-RECIPE = ROOT / "recipes" / "planted" / "seen.yaml"
 PRETRAIN = (
     "{corpus: tiny, start: tiny-bloom, fault: none, seen: {languages: [de], limit: 45, copies: 90}, documents: 378, "
     "settings: {steps: 54, learning_rate: 3e-3, warmup_steps: 5, background_weight: 1.0}}"
@@ -23,7 +23,7 @@ SMALLER = (
 
 @pytest.mark.slow
 def test_a_seen_test_is_named_in_the_seen_language_of_the_seen_base_and_nowhere_else(kit: Kit) -> None:
-    kit("run", RECIPE, "--executor", "local", *(word for text in SMALLER for word in ("--set", text)))
+    kit("run", SEEN.recipe, "--executor", "local", *(word for text in SMALLER for word in ("--set", text)))
     found: dict[tuple[str, str], Any] = {
         (one["model"], one["id"]): one
         for one in kit.json("claims")["verdicts"]
