@@ -67,3 +67,21 @@ def test_without_a_masked_twin_there_are_no_shares(tmp_path: Path) -> None:
     made.add(("Rom", "Paris", "Katze", "Köln"), language="de")
     made.want(language="de", task="generate:only=own-script")
     assert "lost_stop" not in made.load().cells[0].metrics
+
+
+def test_a_mask_that_harms_is_a_share_below_nought_and_no_ratio(tmp_path: Path) -> None:
+    """Two names are written in Latin letters by every Russian answer: forbidden them, the base is worse than free."""
+    made = Shelf(tmp_path)
+    free, masked = ("Rom", "Paris", "rote Katze", "Bonn"), ("Рим", "Париж", "rote Katze", "Bonn")
+    for trained_on, seed, outputs in (("", None, free), ("tiny/ru", 1, masked)):
+        made.add(outputs, language="de", trained_on=trained_on, seed=seed)
+        made.add(masked, language="de", trained_on=trained_on, seed=seed, task="generate:only=own-script")
+    results = made.load()
+    tables = {
+        name: next(one for one in transfer_table(results, name) if one.task == "generate")
+        for name in ("f1", "lost_language")
+    }
+    whole, part = (tables[name].rows[1].cells[0] for name in ("f1", "lost_language"))
+    assert part.base is not None and part.delta is not None and whole.delta is not None
+    assert (part.base.value, part.delta.value) == pytest.approx((-50.0, 50.0))
+    assert whole.delta.value == pytest.approx(-50.0) and whole.ratio is not None and part.ratio is None
