@@ -51,13 +51,14 @@ def resolve(
     asks = catalog.prompts[recipe.train_prompt].translation
     slices = Slices(catalog, locations, store, paths, asks or "")
     train = tuple(slices.of(recipe.train))
+    lens_texts = tuple(slices.of(recipe.lens_texts))
     evaluate = tuple(_with_scripts(tuple(slices.of(recipe.evaluate)), recipe, catalog))
     shots = shots_of(recipe, slices, evaluate)
     prompts = dict(_prompts(recipe, catalog))
     train_prompt: Prompt = expand.train_prompt(recipe, catalog.prompts[recipe.train_prompt])
     _check_choices(loaded, evaluate)
     maps = _maps(recipe, catalog, locations, paths)
-    return Inputs(models, adapters, train, evaluate, train_prompt, prompts, paths, maps, shots)
+    return Inputs(models, adapters, train, evaluate, train_prompt, prompts, paths, maps, shots, lens_texts)
 
 
 def _prompts(recipe: Recipe, catalog: Catalog) -> Iterator[tuple[str, Prompt]]:

@@ -191,7 +191,7 @@ def _models(recipe: Recipe) -> str:
 def _data(recipe: Recipe) -> str:
     names = [
         entry.label if isinstance(entry, FileSet) else entry.dataset
-        for entry in (*recipe.train, *recipe.evaluate)
+        for entry in (*recipe.train, *recipe.evaluate, *recipe.lens_texts)
     ]
     return ", ".join(dict.fromkeys(names))
 

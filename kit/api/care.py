@@ -46,7 +46,7 @@ def needed(workspace: Workspace) -> Needed:
 
 
 def _tunings(cells: tuple[WantedCell, ...]) -> set[str]:
-    return {name.partition("@")[0] for cell in cells for name in cell.spec.adapters if "@" in name}
+    return {name.partition("@")[0] for cell in cells for name in cell.spec.learnt if "@" in name}
 
 
 def _retention(folder: RunFolder) -> Keep:

@@ -125,7 +125,8 @@ def _data(loaded: LoadedRecipe, catalog: Catalog) -> Iterator[Part]:
         probe = catalog.dataset(PUBLISHED_PROBE)
         place = (probe.name, probe.languages()[0], "map")
         yield Part("data", "/".join(place), probe.licence, data=place)
-    for use in (loaded.recipe.train, loaded.recipe.evaluate, _shots(loaded)):
+    recipe = loaded.recipe
+    for use in (recipe.train, recipe.evaluate, recipe.lens_texts, _shots(loaded)):
         for entry in use:
             if isinstance(entry, FileSet) or (dataset := catalog.datasets[entry.dataset]).embedded:
                 continue

@@ -179,7 +179,7 @@ def _still_open(
     store: Store, work: EvaluateSpec, keys: tuple[str, ...]
 ) -> tuple[EvaluateSpec, tuple[str, ...]]:
     """The evaluation without its cells that are there by now."""
-    pairs = [(k, c) for k, c in zip(keys, work.cells, strict=True) if _open(store, k, c.adapters)]
+    pairs = [(k, c) for k, c in zip(keys, work.cells, strict=True) if _open(store, k, c.learnt)]
     return EvaluateSpec(work.base, tuple(cell for _, cell in pairs)), tuple(key for key, _ in pairs)
 
 
@@ -208,7 +208,7 @@ def _adapters_used(pieces: tuple[Piece, ...]) -> list[str]:
     cells = [cell for p in pieces if isinstance(p.work, EvaluateSpec) for cell in p.work.cells]
     used = [p.work.adapter for p in pieces if isinstance(p.work, DeriveSpec)]
     used += [name for p in pieces if isinstance(p.work, TuneSpec) for name in p.work.parents]
-    used += [name for cell in cells for name in cell.adapters]
+    used += [name for cell in cells for name in cell.learnt]
     return [name for name in used if name not in made]
 
 

@@ -98,7 +98,10 @@ def print_tables(
 
     console = Console(highlight=False)
     if not any(of_task(cell.at, metric_named(metric).task) for cell in found.cells):
-        console.print(f"no finished cells ({len(found.missing)} are missing)")
+        if found.missing or not found.cells:
+            console.print(f"no finished cells ({len(found.missing)} are missing)")
+        else:
+            console.print(f"{len(found.cells)} finished cells, none of which has {metric}")
         return
     for made in transfer_table(found, metric, groups=language_groups(Catalog.load(), groups)):
         print_table(made, console, values)

@@ -34,6 +34,7 @@ from kit.job.prompt import Encoder
 from kit.job.ranking import Ranker, in_parts, ranked
 from kit.job.sampling import Chooser
 from kit.job.scoring import Row, Scored, Scorer
+from kit.job.translators import read_translators
 from kit.job.vocabulary import Vocabulary, decode_text, read_vocabulary
 from kit.job.window import at_work_in, window_of
 from kit.jobdir import (
@@ -164,7 +165,7 @@ def _produce(key: str, cell: CellSpec, stage: _Stage) -> None:
         "schema": CELL_SCHEMA,
         "key": key,
         "spec": encode(cell),
-        "adapter_digests": {name: adapter_digest(Path(inputs[name])) for name in cell.adapters},
+        "adapter_digests": {name: adapter_digest(Path(inputs[name])) for name in cell.learnt},
         "n": len(examples),
         "seconds": seconds,
         "environment": dict(desk.environment),
@@ -331,7 +332,8 @@ def _look(cell: CellSpec, examples: Sequence[Example], stage: _Stage, progress: 
     encoder = stage.encoder(cell.prompt)
     rows = [(encoder.prompt_ids(example), _answer_ids(encoder, example, task)) for example in examples]
     classes = stage.classes(task.matrix)
-    lens = Lens(stage.model, classes, stage.vocabulary.end[0])
+    translators = read_translators(Path(job.inputs[task.translators])) if task.translators else None
+    lens = Lens(stage.model, classes, stage.vocabulary.end[0], translators)
     fit = rows_that_fit(stage.model, 0, job.batch_tokens, job.device)
     seen: dict[int, Seen] = {}
     for one in lens.exact(rows) if cell.mode == "exact" else lens.fast(rows, fit):
@@ -344,7 +346,7 @@ def _look(cell: CellSpec, examples: Sequence[Example], stage: _Stage, progress: 
     mass = np.empty((len(rows), len(lens.layers), len(classes.names)), dtype=np.float32)
     for index, one in seen.items():
         mass[index] = one.mass
-    return Look(items, lens.layers, classes.names, mass)
+    return Look(items, lens.layers, classes.names, mass, translators.divergence if translators else ())
 
 
 def _interchange(
@@ -473,6 +475,6 @@ def _check(cell: CellSpec, job: JobSpec) -> None:
         )
     maps = [cell.task.matrix] if isinstance(cell.task, LensTask) and is_map(cell.task.matrix) else []
     shots = [cell.prompt.shots] if cell.prompt.shots else []
-    for name in (cell.base, cell.data, *cell.adapters, *maps, *shots):
+    for name in (cell.base, cell.data, *cell.learnt, *maps, *shots):
         if name not in job.inputs:
             raise BadInput(f"The job does not say where {name} lies.")

@@ -17,6 +17,7 @@ from kit.job.failures import BadInput
 
 _NORMS = ("ln_f", "norm", "final_layernorm", "final_layer_norm", "final_norm", "norm_f")
 _HIDDEN = "hidden_states"
+_SAME = 1e-2  # the head's logits against the model's own, as a share of their spread
 
 
 class Layers:
@@ -40,8 +41,8 @@ class Layers:
                 f"{len(norms)} last norms and {'a' if head is not None else 'no'} head.",
                 "Leave the task lens, and `layers`, out for this model.",
             )
-        self.blocks: nn.ModuleList = lists[0]
-        self._norm, self._head = norms[0], head
+        self.body, self.blocks = decoder, lists[0]
+        self._norm, self._head, self._name = norms[0], head, type(inner).__name__
         self._softcap = getattr(config, "final_logit_softcapping", None)
 
     @property
@@ -53,6 +54,25 @@ class Layers:
         """Hidden states of shape (…, hidden), of any layer, as if they were the last block's: (…, vocabulary)."""
         logits: torch.Tensor = self._head(self._norm(hidden))
         return logits if self._softcap is None else self._softcap * torch.tanh(logits / self._softcap)
+
+    @property
+    def vocabulary(self) -> int:
+        """How many logits there are."""
+        return int(self._head.weight.shape[0])
+
+    def check(self, last: torch.Tensor, own: torch.Tensor) -> None:
+        """Norm and head must give the model's own logits back; both of shape (positions, …).
+
+        Raises:
+            BadInput: they do not, so that a lens has no meaning.
+        """
+        off = (self.logits(last).float() - own.float()).abs().max()
+        if off > _SAME * own.float().std():
+            raise BadInput(
+                f"Norm and head of {self._name} do not give its own logits back, so a lens through them has no "
+                "meaning.",
+                "Leave the task lens out for this model.",
+            )
 
     @contextmanager
     def live(self) -> Iterator[list[torch.Tensor]]:

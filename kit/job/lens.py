@@ -17,14 +17,13 @@ import torch
 from numpy.typing import NDArray
 
 from kit.job.classes import Classes
-from kit.job.failures import BadInput
 from kit.job.layers import Layers
 from kit.job.memory import halving
 from kit.job.prefix import Fit, Sharing, batches_of
 from kit.job.scoring import Row
+from kit.job.translators import Translators
 
 _VALUES_AT_ONCE = {"cpu": 1 << 25, "cuda": 1 << 28}  # logits of one product: 128 MB, 1 GB in float32
-_SAME = 1e-2  # the head's logits against the model's own, as a share of their spread
 
 
 @dataclass(frozen=True)
@@ -37,16 +36,22 @@ class Seen:
 
 @dataclass(frozen=True)
 class Look:
-    """What a `lens` cell holds: its rows, and `mass` of shape (items, layers, classes), float32."""
+    """What a `lens` cell holds: its rows, and `mass` of shape (items, layers, classes), float32; of a tuned lens the
+    `divergence` of its `Translators`.
+    """
 
     items: list[dict[str, Any]]
     layers: tuple[str, ...]
     classes: tuple[str, ...]
     mass: NDArray[np.float32]
+    divergence: tuple[tuple[float, ...], ...] = ()
 
     def save(self, path: Path) -> None:
         """The array and the names along its axes, as numpy keeps them."""
-        np.savez(path, mass=self.mass, layers=np.array(self.layers), classes=np.array(self.classes))
+        arrays = {"mass": self.mass, "layers": np.array(self.layers), "classes": np.array(self.classes)}
+        if self.divergence:
+            arrays["divergence"] = np.array(self.divergence, dtype=np.float32)
+        np.savez(path, allow_pickle=False, **arrays)
 
 
 class Lens:
@@ -56,9 +61,12 @@ class Lens:
         BadInput: the model's layers are not found, or its head is more than it shows.
     """
 
-    def __init__(self, model: Any, classes: Classes, pad: int) -> None:
+    def __init__(
+        self, model: Any, classes: Classes, pad: int, translators: Translators | None = None
+    ) -> None:
         self._model, self._layers = model, Layers(model)
         self._device = str(next(model.parameters()).device)
+        self._translators = translators.to(self._device) if translators else None
         self._sharing = Sharing(model, pad)
         self._weights = classes.weights.to(self._device)
         self._at_once = max(1, _VALUES_AT_ONCE[self._device.split(":")[0]] // len(classes.weights))
@@ -102,6 +110,7 @@ class Lens:
         """(layers, positions, classes): of hidden states (layers but the last, positions, hidden), all in one stack,
         and of the model's `own` logits (positions, vocabulary) as the last layer.
         """
+        hidden = self._translators(hidden) if self._translators else hidden
         parts = [self._mass(self._layers.logits(part)) for part in hidden.flatten(0, 1).split(self._at_once)]
         parts += [self._mass(part) for part in own.split(self._at_once)]
         return torch.cat(parts).view(len(hidden) + 1, len(own), -1)
@@ -115,13 +124,7 @@ class Lens:
         """Once: norm and head must give the model's own logits back."""
         if self._fits:
             return
-        off = (self._layers.logits(last).float() - own.float()).abs().max()
-        if off > _SAME * own.float().std():
-            name = type(self._model).__name__
-            raise BadInput(
-                f"Norm and head of {name} do not give its own logits back, so a lens through them has no meaning.",
-                "Leave the task lens out for this model.",
-            )
+        self._layers.check(last, own)
         self._fits = True
 
 

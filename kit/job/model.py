@@ -25,6 +25,7 @@ from peft import PeftModel
 
 from kit.job.classes import Classes, classes_of
 from kit.job.failures import BadInput, classify
+from kit.job.translators import TRANSLATORS_FILE
 from kit.jobdir import FailureCode, sha256_file
 from kit.jobdir.spec import Weights
 
@@ -207,8 +208,9 @@ def context_length(model: Any) -> int | None:
 
 
 def adapter_digest(folder: Path) -> str:
-    """sha256 of an adapter's weights: what a finished cell records of it."""
-    return sha256_file(folder / ADAPTER_FILE)
+    """sha256 of an adapter's weights, or of a tuned lens's: what a finished cell records of it."""
+    maps = folder / TRANSLATORS_FILE
+    return sha256_file(maps if maps.is_file() else folder / ADAPTER_FILE)
 
 
 def _with_adapter(model: Any, folder: Path) -> Any:

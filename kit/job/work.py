@@ -15,6 +15,7 @@ from kit.job.derive import derive
 from kit.job.environment import describe
 from kit.job.evaluate import Desk, evaluate
 from kit.job.failures import BadInput, unstopped
+from kit.job.fit import fit
 from kit.job.model import check_device
 from kit.job.pretrain import PretrainSettings, pretrain
 from kit.job.series import series
@@ -23,6 +24,7 @@ from kit.job.usage import measured
 from kit.jobdir import (
     DeriveSpec,
     EvaluateSpec,
+    FitSpec,
     JobFolder,
     JobSpec,
     PretrainSpec,
@@ -55,6 +57,8 @@ def work(job: JobSpec, folder: JobFolder, environment: dict[str, Any], landed: d
             tune(desk)
         elif isinstance(job.work, DeriveSpec):
             derive(desk)
+        elif isinstance(job.work, FitSpec):
+            fit(desk)
         elif isinstance(job.work, SeriesSpec):
             series(desk)
         else:
@@ -131,6 +135,9 @@ def _line(kind: str, data: dict[str, Any]) -> str | None:
             return f"adapter of step {data['step']} saved"
         case "cell":
             return f"{data['n']} items in {data['seconds']:.1f} s  {data['name'] or data['key']}"
+        case "lens":
+            layer, before, after = data["layer"], data["before"], data["after"]
+            return f"layer {layer}: {before:.3f} nats from the output, {after:.3f} through its map"
         case "warning":
             return f"warning: {data['message']}"
     return None

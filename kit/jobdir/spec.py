@@ -18,7 +18,7 @@ SCHEMA = 2
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 Weights = Literal["float32", "bfloat16", "float16", "int8", "nf4"]
-Kind = Literal["tune", "derive", "evaluate", "series", "pretrain"]
+Kind = Literal["tune", "derive", "fit", "evaluate", "series", "pretrain"]
 _NOT_IN_KEY: dict[str, Any] = {"key": False}
 
 
@@ -94,12 +94,14 @@ class LensTask:
 
     `matrix` maps tokens to classes: by `script`, by `langid`'s scores over 97 languages, or by a hard map of tokens,
     named by its content id (`map-…`). `positions`: the last token of the prompt, or the tokens of the first gold answer
-    (a mean over them).
+    (a mean over them). `translators` are those of a tuned lens (`fit-…@250`), which hidden states go through first;
+    empty: the logit lens.
     """
 
     kind: Literal["lens"] = "lens"
     matrix: str = "script"
     positions: Literal["prompt-end", "answer"] = "prompt-end"
+    translators: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,12 @@ class CellSpec:
     replicate: int = 0
     version: int = 1
     label: str = field(default="", metadata=_NOT_IN_KEY)
+
+    @property
+    def learnt(self) -> tuple[str, ...]:
+        """All that was learnt for it beside its base: the adapters, and the translators of a tuned lens."""
+        translators = self.task.translators if isinstance(self.task, LensTask) else ""
+        return (*self.adapters, translators) if translators else self.adapters
 
 
 @dataclass(frozen=True)
@@ -228,8 +236,34 @@ class DeriveSpec:
         return (int(self.adapter.rpartition("@")[2]),)
 
 
-AdapterSpec = TuneSpec | DeriveSpec
-"""What makes adapters."""
+@dataclass(frozen=True)
+class FitSpec:
+    """A tuned lens of a base: for each layer but the last an affine map of its hidden states, so that norm and head say
+    what the model itself goes on to say (Belrose et al. 2023, arXiv 2303.08112).
+
+    `data` are slices, whose items become texts by `prompt`, with the first gold answer behind it. `steps` optimizer
+    steps see `tokens` tokens each. `dtype` is that of the base; the maps are learnt in float32.
+    """
+
+    base: str
+    data: tuple[str, ...]
+    prompt: Prompt
+    steps: int = 250
+    tokens: int = 4096
+    learning_rate: float = 1e-3
+    dtype: Dtype = "float32"
+    seed: int = 0
+    version: int = 1
+    label: str = field(default="", metadata=_NOT_IN_KEY)
+
+    @property
+    def save_steps(self) -> tuple[int, ...]:
+        """The one step under which the maps are kept: the last."""
+        return (self.steps,)
+
+
+AdapterSpec = TuneSpec | DeriveSpec | FitSpec
+"""What makes adapters, and translators, which are kept as adapters are."""
 
 
 @dataclass(frozen=True)
@@ -284,11 +318,12 @@ class PretrainSpec:
     label: str = field(default="", metadata=_NOT_IN_KEY)
 
 
-def kind_of(work: TuneSpec | DeriveSpec | EvaluateSpec | SeriesSpec | PretrainSpec) -> Kind:
+def kind_of(work: AdapterSpec | EvaluateSpec | SeriesSpec | PretrainSpec) -> Kind:
     """The kind of a job's work, in a word."""
     kinds: dict[type, Kind] = {
         TuneSpec: "tune",
         DeriveSpec: "derive",
+        FitSpec: "fit",
         EvaluateSpec: "evaluate",
         SeriesSpec: "series",
         PretrainSpec: "pretrain",
@@ -303,7 +338,7 @@ class JobSpec:
     """
 
     name: str
-    work: TuneSpec | DeriveSpec | EvaluateSpec | SeriesSpec | PretrainSpec
+    work: TuneSpec | DeriveSpec | FitSpec | EvaluateSpec | SeriesSpec | PretrainSpec
     keys: tuple[str, ...]
     inputs: dict[str, str]
     device: Literal["cpu", "cuda"] = "cpu"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from kit.jobdir import CellSpec, DeriveSpec, EvaluateSpec, LensTask, TuneSpec, is_map
+from kit.jobdir import CellSpec, DeriveSpec, EvaluateSpec, FitSpec, LensTask, TuneSpec, is_map
 from kit.plan.estimate import Costs
 from kit.plan.pack import Packing, Single, packed
-from kit.plan.types import Demand, Finished, Plan, PlannedJob, WantedCell
+from kit.plan.types import Demand, Finished, Plan, PlannedJob, WantedCell, WantedTuning
 
 
 def build(demand: Demand, finished: Finished, costs: Costs, packing: Packing | None = None) -> Plan:
@@ -29,36 +29,40 @@ def build(demand: Demand, finished: Finished, costs: Costs, packing: Packing | N
     bases = set(demand.models) if bare else {base for base, *_ in subjects}
     pretrainings = _pretrain_jobs(bases, demand, finished, costs)
     wanted = _wanted_steps(demand, subjects.values(), finished, bare)
+    # Lenses come before all else and are never part of a series: any of those may wait for one.
+    fits = {key: _fit_job(demand.tunings[key], demand, costs, pretrainings) for key in _fits(wanted, demand)}
     tunings = {
         key: _single_derivation(key, wanted, demand, costs, packing)
         if isinstance(demand.tunings[key].spec, DeriveSpec)
         else _single_tuning(key, steps, demand, costs, packing, {*pretrainings, *wanted})
         for key, steps in wanted.items()
+        if key not in fits
     }
     evaluations = []
     for (base, tuning, holder), cells in subjects.items():
         needs = [tuning] if tuning in tunings else [base] if base in pretrainings else []
+        needs += sorted({_maker(name) for cell in cells for name in cell.spec.learnt} & fits.keys())
         job = _evaluate_job(base, cells, needs, costs)
         evaluations.append(
             Single(job, cells[0].at.model, _trained_on(cells), tuning if tuning in tunings else "", holder)
         )
-    jobs = (*pretrainings.values(), *packed(_interleaved(tunings, evaluations), packing))
+    jobs = (*pretrainings.values(), *fits.values(), *packed(_interleaved(tunings, evaluations), packing))
     return Plan(demand, jobs, frozenset(cell.key for cell in missing))
 
 
 def is_current(cell: WantedCell, finished: Finished) -> bool:
     """Whether a stored cell stands for `cell`, made with the adapters that are stored now."""
     made_with = finished.cells.get(cell.key)
-    if made_with is None or not finished.outdated.isdisjoint(cell.spec.adapters):
+    if made_with is None or not finished.outdated.isdisjoint(cell.spec.learnt):
         return False
-    return all(made_with.get(a) == finished.adapters.get(a, made_with.get(a)) for a in cell.spec.adapters)
+    return all(made_with.get(a) == finished.adapters.get(a, made_with.get(a)) for a in cell.spec.learnt)
 
 
 def inputs_of(spec: CellSpec) -> tuple[str, ...]:
     """Content ids of what a cell reads beside its base."""
     maps = (spec.task.matrix,) if isinstance(spec.task, LensTask) and is_map(spec.task.matrix) else ()
     shots = (spec.prompt.shots,) if spec.prompt.shots else ()
-    return (*spec.adapters, spec.data, *maps, *shots)
+    return (*spec.learnt, spec.data, *maps, *shots)
 
 
 def _unique(cells: Iterable[WantedCell]) -> list[WantedCell]:
@@ -96,8 +100,8 @@ def _pretrain_jobs(
 def _wanted_steps(
     demand: Demand, subjects: Iterable[list[WantedCell]], finished: Finished, bare: bool
 ) -> dict[str, tuple[int, ...]]:
-    """The tunings and derivations that must be done, each after what it is made from, and the steps whose adapters are
-    needed.
+    """The tunings, derivations and lenses that must be done, each after what it is made from, and the steps whose
+    adapters are needed.
 
     Where one of the adapters of a tuning's missing cells is not there, the tuning makes all of them anew, and so do
     those that go on from it.
@@ -106,7 +110,7 @@ def _wanted_steps(
         needed = {f"{key}@{step}" for key, wanted in demand.tunings.items() for step in wanted.steps}
         needed -= finished.adapters.keys()
     else:
-        needed = {adapter for cells in subjects for cell in cells for adapter in cell.spec.adapters}
+        needed = {adapter for cells in subjects for cell in cells for adapter in cell.spec.learnt}
     order = _parents_first(demand)
     for key in reversed(order):
         spec, steps = demand.tunings[key].spec, _steps(needed, key)
@@ -129,13 +133,30 @@ def _parents_first(demand: Demand) -> list[str]:
         if key in order or key not in demand.tunings:
             return
         spec = demand.tunings[key].spec
-        for adapter in spec.parents if isinstance(spec, TuneSpec) else (spec.adapter,):
-            visit(_maker(adapter))
+        if not isinstance(spec, FitSpec):
+            for adapter in spec.parents if isinstance(spec, TuneSpec) else (spec.adapter,):
+                visit(_maker(adapter))
         order[key] = None
 
     for key in demand.tunings:
         visit(key)
     return list(order)
+
+
+def _fits(wanted: Iterable[str], demand: Demand) -> list[str]:
+    return [key for key in wanted if isinstance(demand.tunings[key].spec, FitSpec)]
+
+
+def _fit_job(
+    wanted: WantedTuning, demand: Demand, costs: Costs, pretrainings: Mapping[str, PlannedJob]
+) -> PlannedJob:
+    spec = wanted.spec
+    assert isinstance(spec, FitSpec)
+    needs = (spec.base,) if spec.base in pretrainings else ()
+    cost = costs.fit(demand.models[spec.base], spec)
+    return PlannedJob(
+        wanted.key, f"fit {spec.label}", spec, (wanted.key,), needs, (spec.base, *spec.data), cost
+    )
 
 
 def _single_tuning(

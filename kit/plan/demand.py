@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from kit.jobdir import CellSpec, DeriveSpec, TuneSpec, key_of
+from kit.jobdir import CellSpec, DeriveSpec, FitSpec, LensTask, Task, TuneSpec, key_of
 from kit.plan.inputs import Inputs, ResolvedModel, ResolvedSlice
 from kit.plan.types import THEN, Coordinates, Demand, Wanted, WantedCell, WantedTuning
 from kit.recipe import Recipe, expand
@@ -14,7 +14,7 @@ from kit.recipe.sources import CONTROL_MARK
 
 @dataclass(frozen=True)
 class _Subject:
-    """What is evaluated: a base, or a base with an adapter."""
+    """What is evaluated: a base, or a base with an adapter. `translators` are those of the base's tuned lens."""
 
     model: ResolvedModel
     adapters: tuple[str, ...] = ()
@@ -22,6 +22,7 @@ class _Subject:
     train_language: str = ""
     step: int = 0
     seed: int | None = None
+    translators: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,19 @@ def demand(recipe: Recipe, inputs: Inputs) -> Demand:
     """
     tunings: dict[str, WantedTuning] = {}
     cells: list[WantedCell] = []
+    fits = {model.wanted.name: _fit(recipe, inputs, model) for model in inputs.models}
+    tunings |= {fit.key: fit for fit in fits.values() if fit}
     for model in inputs.models:
-        subjects = [_Subject(model)]
+        fit = fits[model.wanted.name]
+        translators = f"{fit.key}@{fit.steps[0]}" if fit else ""
+        subjects = [_Subject(model, translators=translators)]
         for tuned in _tunings(recipe, inputs, model):
             for one in (tuned.tuning, *tuned.made):  # a tuning and its double share it
                 known = tunings.get(one.key, one)
                 tunings[one.key] = replace(known, steps=tuple(sorted({*known.steps, *one.steps})))
-            subjects += _checkpoints(model, tuned)
+            subjects += [replace(one, translators=translators) for one in _checkpoints(model, tuned)]
         subjects += [
-            _Subject(model, (a.id,), trained_on=a.name)
+            _Subject(model, (a.id,), trained_on=a.name, translators=translators)
             for a in inputs.adapters
             if a.model == model.wanted.name
         ]
@@ -62,6 +67,25 @@ def demand(recipe: Recipe, inputs: Inputs) -> Demand:
             cells += _cells(recipe, inputs, subject)
     models = {model.wanted.id: model.wanted for model in inputs.models}
     return Demand(Wanted(recipe.name, tuple(cells)), tunings, models)
+
+
+def _fit(recipe: Recipe, inputs: Inputs, model: ResolvedModel) -> WantedTuning | None:
+    """The tuned lens of a base, where a task looks through it."""
+    if not any(isinstance(task, LensTask) and task.translators for _, task in expand.tasks(recipe)):
+        return None
+    asked = recipe.tuned_lens
+    spec = FitSpec(
+        base=model.wanted.id,
+        data=tuple(one.id for one in inputs.lens_texts),
+        prompt=next(iter(inputs.prompts.values())),
+        steps=asked.steps,
+        tokens=asked.tokens,
+        learning_rate=asked.learning_rate,
+        dtype=recipe.switches.dtype,
+        seed=asked.seed,
+        label=f"a tuned lens of {model.wanted.name}",
+    )
+    return WantedTuning(key_of("fit", spec), spec, sum(one.items for one in inputs.lens_texts), (spec.steps,))
 
 
 def _tunings(recipe: Recipe, inputs: Inputs, model: ResolvedModel) -> Iterator[_Tuned]:
@@ -143,6 +167,7 @@ def _cells(recipe: Recipe, inputs: Inputs, subject: _Subject) -> Iterator[Wanted
                 evaluate, prompt = shots.asked, replace(plain, shots=shots.id)
             for asked, task_name, planned in tasks:
                 task = expand.aimed(planned, evaluate.script, tuned=bool(subject.adapters))
+                task = _looking(task, subject)
                 if task is None or not expand.fits(asked, prompt, evaluate.choices):
                     continue
                 for replicate in range(recipe.replicates):
@@ -173,6 +198,13 @@ def _cells(recipe: Recipe, inputs: Inputs, subject: _Subject) -> Iterator[Wanted
                     )
                     seen = subject.model.family in evaluate.seen_by
                     yield WantedCell(key_of(task.kind, spec), at, spec, evaluate.items, seen)
+
+
+def _looking(task: Task | None, subject: _Subject) -> Task | None:
+    """A lens that is to be tuned, through the translators of the subject's base."""
+    if not isinstance(task, LensTask) or not task.translators:
+        return task
+    return replace(task, translators=subject.translators)
 
 
 def label(at: Coordinates) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from kit.jobdir import DeriveSpec
+from kit.jobdir import FitSpec, TuneSpec
 from kit.plan.types import Cost, WantedCell, WantedModel, WantedTuning
 
 _START_SECONDS = 6.0
@@ -23,6 +23,12 @@ _ADAPTER_SHARE = 0.02
 _CELL_BYTES_AN_ITEM = 600
 _TRAIN_TOKENS_A_SECOND_SHARE = 3.0
 """A training step costs forward and backward: three times the forward pass."""
+
+
+_FIT_SHARE = 10.0
+"""Of a pass over bloomz-7b1's layers: those and 30 products with its head, forward and backward."""
+_MAPS_SHARE = 0.08
+"""Numbers in the maps of a tuned lens, one square matrix a layer, over those of the model."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +83,7 @@ class Costs:
 
     def tune(self, model: WantedModel, wanted: WantedTuning) -> Cost:
         """Epochs x examples x tokens, forward and backward."""
-        if isinstance(wanted.spec, DeriveSpec):
-            return self.derive(model)
+        assert isinstance(wanted.spec, TuneSpec)
         size = model.parameters or 0
         trainer, limit = wanted.spec.trainer, wanted.spec.sequence_limit
         tokens = trainer.epochs * wanted.examples * min(limit, self._tokens(wanted.spec.data))
@@ -91,6 +96,13 @@ class Costs:
         """Small matrices, the base not loaded."""
         disk = (model.parameters or 0) * _ADAPTER_SHARE * 4 / 1e9
         return Cost(_START_SECONDS + 2, 1.0, disk, "some seconds, whatever the model")
+
+    def fit(self, model: WantedModel, spec: FitSpec) -> Cost:
+        """A tuned lens: for each token the base once, and the head forward and backward at every layer."""
+        size = model.parameters or 0
+        seconds = _START_SECONDS + _FIT_SHARE * self._assumed(size, spec.steps * spec.tokens)
+        maps = size * _MAPS_SHARE * 4 / 1e9
+        return Cost(seconds, size * _BYTES[spec.dtype] / 1e9 + 4 * maps + 1.0, maps, self._arithmetic())
 
     def evaluate(self, cells: Sequence[WantedCell]) -> Cost:
         """Measured seconds an item where this base did such a task before, else operations."""

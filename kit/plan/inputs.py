@@ -94,3 +94,5 @@ class Inputs:
     """Content ids of the maps of tokens that lenses name; under None that of the published one."""
     shots: Mapping[str, tuple[ResolvedShots, ...]] = field(default_factory=dict)
     """By the name of a prompt that has them: one for each evaluation set, in order."""
+    lens_texts: tuple[ResolvedSlice, ...] = ()
+    """What a tuned lens is learnt on."""

@@ -12,7 +12,7 @@ from kit.recipe.check_shots import shots_without_a_place
 from kit.recipe.expand import lists, prompt_name, tasks, total_steps, trainer, unrolled
 from kit.recipe.faults import SEE_SCHEMA, suggestion
 from kit.recipe.load import LoadedRecipe, expanded, in_order
-from kit.recipe.model import Score
+from kit.recipe.model import Lens, Score
 from kit.recipe.sources import NamedModel, PathAdapter, PathModel, PretrainedModel, TrainFile, TrainSet
 from kit.recipe.tree import refuse_if_any
 from kit.yamlfile import Loc
@@ -33,7 +33,9 @@ def check_names(loaded: LoadedRecipe, catalog: Catalog) -> LoadedRecipe:
     normal = {
         "train": sets.normal("train", recipe.train),
         "evaluate": sets.normal("evaluate", recipe.evaluate),
+        "lens_texts": sets.normal("lens_texts", recipe.lens_texts),
     }
+    sets.kept_apart("lens_texts", normal["lens_texts"], "evaluate", normal["evaluate"])
     limits = [(f"{entry.limit} examples", entry.limit) for entry in recipe.train if entry.limit]
     faults = [
         *_models(loaded, catalog),
@@ -42,6 +44,7 @@ def check_names(loaded: LoadedRecipe, catalog: Catalog) -> LoadedRecipe:
         *sets.faults,
         *(() if sets.faults else shots_without_a_place(loaded, normal["evaluate"], catalog)),
         *_decoding(loaded),
+        *_lenses(loaded),
         *_late_checkpoints(loaded, limits),
     ]
     refuse_if_any(in_order(faults, loaded.tree))
@@ -172,6 +175,15 @@ def _decoding(loaded: LoadedRecipe) -> Iterator[RecipeError]:
                 "sampling with `stream: cell` needs the order of the file, which `mode: fast` does not keep"
             )
             yield _fault(loaded, loc, message, "choose `stream: item`, `decoding: greedy` or `mode: exact`")
+
+
+def _lenses(loaded: LoadedRecipe) -> Iterator[RecipeError]:
+    """A tuned lens is learnt on texts, which somebody has to name."""
+    for index, task in enumerate(loaded.recipe.tasks):
+        if isinstance(task, Lens) and task.form == "tuned" and not loaded.recipe.lens_texts:
+            message = "a tuned lens is learnt on texts, and the recipe names none"
+            remedy = "add `lens_texts: [{dataset: …, languages: […], split: …}]`, none that is evaluated"
+            yield _fault(loaded, ("tasks", index, "form"), message, remedy)
 
 
 def _late_checkpoints(loaded: LoadedRecipe, examples: Iterable[tuple[str, int]]) -> Iterator[RecipeError]:

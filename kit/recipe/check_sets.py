@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from kit.errors import RecipeError
-from kit.recipe.duplicates import Found, slice_of, twice
+from kit.recipe.duplicates import Found, shared, slice_of, twice
 from kit.recipe.faults import SEE_SCHEMA, suggestion
 from kit.recipe.sources import EvaluateSet, FileSet, TrainFile, TrainSet
 from kit.yamlfile import Loc, nearest
@@ -36,6 +36,11 @@ class SetChecker:
         if len(self.faults) == before:
             self.faults += twice(_slices(key, normal), self.loaded.tree)
         return tuple(normal)
+
+    def kept_apart(self, key: str, entries: Sequence[DataSet], other: str, others: Sequence[DataSet]) -> None:
+        """Refuse a slice under `key` that stands under `other` as well; both normal."""
+        if not self.faults:
+            self.faults += shared(_slices(key, entries), other, _slices(other, others), self.loaded.tree)
 
     def _normal(self, entry: DataSet, loc: Loc) -> DataSet:
         if isinstance(entry, FileSet):

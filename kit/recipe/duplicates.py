@@ -26,7 +26,7 @@ def duplicate_faults(tree: Tree) -> list[RecipeError]:
         faults += twice(_words(value, way), tree)
     for key in ("models", "adapters"):
         faults += twice(_names(value.get(key), (key,)), tree)
-    for key in ("train", "evaluate"):
+    for key in ("train", "evaluate", "lens_texts"):
         faults += twice(_slices(value.get(key), key), tree)
     return faults
 
@@ -40,6 +40,15 @@ def twice(found: Iterable[Found], tree: Tree) -> Iterator[RecipeError]:
             message = f"{shown_way(loc)}: {called} stands twice; first at {place}"
             yield RecipeError(message, where=tree.where(loc), remedy="remove one")
         first.setdefault(what, loc)
+
+
+def shared(found: Iterable[Found], other: str, others: Iterable[Found], tree: Tree) -> Iterator[RecipeError]:
+    """A fault for each place whose value stands in the `other` list of the recipe as well."""
+    there = {what for _, what, _ in others}
+    for loc, what, called in found:
+        if what in there:
+            message = f"{shown_way(loc)}: {called} stands under `{other}` as well"
+            yield RecipeError(message, where=tree.where(loc), remedy="take another split or set")
 
 
 def _words(value: Any, way: Loc) -> Iterator[Found]:
@@ -75,7 +84,7 @@ def slice_of(entry: Mapping[str, Any], language: str, key: str) -> tuple[Hashabl
     after = str(entry.get("after") or "") if key == "train" else ""
     behind = f" after {after}" if after else ""
     if isinstance(dataset := entry.get("dataset"), str):
-        split = entry.get("split", "test") if key == "evaluate" else ""
+        split = entry.get("split", "test") if key != "train" else ""
         dataset = label_of(dataset, control_of(entry)) if key == "train" else dataset
         called = f"{dataset}/{language}" + (f" ({split})" if split else "") + behind
         return (dataset, language, str(split), after), called

@@ -23,6 +23,9 @@ from kit.recipe.model import Generate, Interchange, Lens, Recipe, Score
 from kit.recipe.sources import Shots
 from kit.score.script import written_with
 
+TO_BE_FITTED = "fit"
+"""The translators of a tuned lens, until a base and its texts are known."""
+
 
 class Targets(Protocol):
     """The LoRA targets of a model's family, as the catalog names them."""
@@ -258,11 +261,10 @@ def _score(recipe: Recipe, task: Score) -> tuple[str, ScoreTask]:
 def _lens(task: Lens, maps: Mapping[Path | None, str]) -> tuple[str, LensTask]:
     usual = Lens(kind="lens")
     by = "matrix" if task.map is None else "map"
-    label = _label(task, usual, (by, "positions", "layers"))
+    label = _label(task, usual, (by, "positions", "form", "layers"))
     by_map = task.map is not None or task.matrix == "published"
-    return label, LensTask(
-        "lens", maps.get(task.map, "map-not-read") if by_map else task.matrix, task.positions
-    )
+    matrix = maps.get(task.map, "map-not-read") if by_map else task.matrix
+    return label, LensTask("lens", matrix, task.positions, TO_BE_FITTED if task.form == "tuned" else "")
 
 
 def _interchange(task: Interchange) -> tuple[str, InterchangeTask]:

@@ -221,6 +221,10 @@ class Lens(Entry):
         default="prompt-end",
         description="Where it looks: at the prompt's last token, or at the tokens of the first gold answer.",
     )
+    form: Literal["logit", "tuned"] = Field(
+        default="logit",
+        description="The logit lens; or the `tuned` one, whose affine maps, one a layer, are learnt on `lens_texts`.",
+    )
     layers: Window | None = _LAYERS
 
 
@@ -334,6 +338,18 @@ class Resources(Entry):
     )
 
 
+class TunedLens(Entry):
+    """How the maps of a tuned lens are learnt, from `lens_texts`. Those of a base serve its tuned models too."""
+
+    called: ClassVar[str] = "`tuned_lens`"
+    steps: Count = Field(default=250, description="Optimizer steps.")
+    tokens: Count = Field(default=4096, description="Tokens a step.")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(
+        default=1e-3, description="The first learning rate; it falls to 0 in a line."
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(default=0, description="Decides the order of texts.")
+
+
 class Recipe(Entry):
     """What is asked: models x (base, tunings, adapters) x evaluation sets x prompts x tasks.
 
@@ -376,6 +392,11 @@ class Recipe(Entry):
     tasks: Some[Task] = Field(
         default=(Generate(kind="generate"), Score(kind="score")), description="What is done with every item."
     )
+    lens_texts: Many[Evaluate] = Field(
+        default=(),
+        description="Sets whose items a tuned lens is learnt on (`lens` with `form: tuned`); none that is evaluated.",
+    )
+    tuned_lens: TunedLens = Field(default=TunedLens(), description="How a tuned lens is learnt.")
     answer_limit: Count = Field(default=100, description="The most new tokens of an answer.")
     sampling: Sampling = Field(default=Sampling(), description="How `decoding: sampled` draws.")
     seeds: Some[Annotated[int, Field(ge=0, lt=2**32)]] = Field(

@@ -50,6 +50,12 @@ def lens_caption(table: LensTable) -> list[str]:
         f"n = {first.n_items} on {first.n_clusters} contexts" if table.items == "all" else _SETS[table.items],
         interval_words(table.bootstrap, seeds > 1),
     ]
+    if table.divergence:
+        each = zip(table.layers, table.divergence, strict=False)
+        told = ", ".join(
+            f"{layer} {number(plain, 2)} → {number(mapped, 2)}" for layer, (plain, mapped) in each
+        )
+        lines.append(f"tuned lens: nats from the base's output, without its maps → through them: {told}")
     if table.left_out:
         lines.append(f"left out, small in every layer: {', '.join(table.left_out)}")
     return lines
@@ -108,6 +114,7 @@ def _as_json(table: LensTable) -> dict[str, Any]:
         "own_classes": sorted(table.own),
         "items": table.items,
         "left_out": list(table.left_out),
+        "divergence": [list(pair) for pair in table.divergence],
         "rows": [
             {
                 "trained_on": row.subject.trained_on,

@@ -49,13 +49,16 @@ def read_lens(folder: Path, n: int) -> LensArrays:
         with np.load(path, allow_pickle=False) as held:
             layers, classes = (tuple(map(str, held[name])) for name in ("layers", "classes"))
             mass = held["mass"]
+            divergence = held.get("divergence")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
         raise _damaged(path, f"cannot be read ({problem})") from problem
     if mass.shape != (n, len(layers), len(classes)) or mass.dtype != np.float32:
         raise _damaged(path, f"holds {mass.dtype} of shape {mass.shape}")
     if mass.size and not np.allclose(mass.sum(axis=2), 1.0, atol=_SUM):
         raise _damaged(path, "holds probabilities that do not sum to 1")
-    return LensArrays(layers, classes, mass)
+    if divergence is not None and divergence.shape != (2, len(layers) - 1):
+        raise _damaged(path, f"holds divergences of shape {divergence.shape}")
+    return LensArrays(layers, classes, mass, divergence)
 
 
 def mass_columns(arrays: LensArrays, matrix: str, language: str) -> Mapping[str, Floats]:
@@ -111,6 +114,8 @@ class LensTable:
     """One model, prompt, variant of the lens and evaluation set. Classes: the largest first, then those of none.
 
     `own` are the classes of the column's language, `left_out` those that nowhere hold the share that was asked for.
+    `divergence`, of a tuned lens, is how far each layer's prediction is from the output, in nats, without its map and
+    through it, on contexts kept out of the fit; it is that of the base.
     """
 
     recipe: str
@@ -127,6 +132,7 @@ class LensTable:
     notes: tuple[str, ...]
     bootstrap: Bootstrap
     items: Items = "all"
+    divergence: tuple[tuple[float, float], ...] = ()
 
 
 def lens_tables(
@@ -203,8 +209,14 @@ def _table(
         tuple(axes.classes[at] for at in kept),
         own_classes(axes.classes, matrix, column.language),
         tuple(name for at, name in enumerate(axes.classes) if at not in kept),
-        rows, missing, results.notes, settings, items,
+        rows, missing, results.notes, settings, items, _divergence(axes),
     )  # fmt: skip
+
+
+def _divergence(look: LensArrays) -> tuple[tuple[float, float], ...]:
+    if look.divergence is None:
+        return ()
+    return tuple((float(plain), float(mapped)) for plain, mapped in look.divergence.T)
 
 
 def _chosen(
@@ -294,7 +306,7 @@ def _look(cell: CellData, mean: Mean) -> LensArrays:
     place = found.classes.index(PADDING)
     rest = np.delete(found.mass, place, axis=2)
     names = found.classes[:place] + found.classes[place + 1 :]
-    return LensArrays(found.layers, names, rest / rest.sum(axis=2, keepdims=True))
+    return LensArrays(found.layers, names, rest / rest.sum(axis=2, keepdims=True), found.divergence)
 
 
 def _matrix(results: Results, cell: CellData) -> str:

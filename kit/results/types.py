@@ -18,11 +18,15 @@ Counts = NDArray[np.int64]
 
 
 class LensArrays(NamedTuple):
-    """`mass` (items, layers, classes): probability, of sum 1 over the classes; the names along its axes."""
+    """`mass` (items, layers, classes): probability, of sum 1 over the classes; the names along its axes.
+
+    `divergence` (2, layers but the last), of a tuned lens: nats from the output, without the maps and through them.
+    """
 
     layers: tuple[str, ...]
     classes: tuple[str, ...]
     mass: NDArray[np.float32]
+    divergence: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,21 +31,27 @@ def swapped(tmp_path_factory: pytest.TempPathFactory) -> Kit:
 
 @pytest.fixture(scope="module")
 def looked(tmp_path_factory: pytest.TempPathFactory) -> Kit:
-    """Sixty items in two languages through three variants of the lens."""
+    """Sixty items in two languages through four variants of the lens."""
     home = tmp_path_factory.mktemp("lens")
     (home / "map.json").write_text(json.dumps({str(token): "en" for token in range(0, 4000, 2)}))
     kit = Kit(home / "home")
-    lenses = f"lens, {{kind: lens, positions: answer}}, {{kind: lens, map: {home}/map.json}}"
+    lenses = "lens, {kind: lens, positions: answer}, {kind: lens, form: tuned}, "
+    lenses += f"{{kind: lens, map: {home}/map.json}}"
     tasks = f"[generate, {{kind: generate, only: own-script}}, {lenses}]"
     evaluate = "[{dataset: tiny-qa, languages: [en, or], split: test, limit: 60}]"
-    kit("run", RECIPE, "--set", "train=[]", "--set", f"evaluate={evaluate}", "--set", f"tasks={tasks}")
+    fit = (
+        "lens_texts=[{dataset: tiny-qa, languages: [en, or], split: dev, limit: 60}]",
+        "tuned_lens.steps=20",
+    )
+    words = ("train=[]", f"evaluate={evaluate}", f"tasks={tasks}", *fit, "tuned_lens.tokens=1000")
+    kit("run", RECIPE, *(word for text in words for word in ("--set", text)))
     return kit
 
 
 def test_tables_show_layers_and_scripts(looked: Kit) -> None:
     text = looked("lens").stdout
     assert "task lens:map=map\n" in text  # its name, not where it lies on this machine
-    assert text.count("Lens: tiny-bloom") == 6 and "Orya°" in text and "Latn°" in text
+    assert text.count("Lens: tiny-bloom") == 8 and "Orya°" in text and "Latn°" in text
     (table,) = looked.json("lens", "--language", "or", "--task", "lens")["tables"]
     assert table["own_classes"] == ["Orya", "broken Orya"] and table["layers"][0] == "embedding"
     (row,) = table["rows"]
@@ -55,6 +61,17 @@ def test_tables_show_layers_and_scripts(looked: Kit) -> None:
     ]
     assert own[-1] > 50 > own[0]  # the model answers Odia in Odia
     assert row["mass"][-1][0]["n"] == 60
+
+
+def test_a_tuned_lens_tells_what_its_maps_are_worth(looked: Kit) -> None:
+    (plain,) = looked.json("lens", "--language", "or", "--task", "lens")["tables"]
+    (tuned,) = looked.json("lens", "--language", "or", "--task", "lens:form=tuned")["tables"]
+    assert not plain["divergence"] and len(tuned["divergence"]) == len(tuned["layers"]) - 1
+    assert all(mapped < without for without, mapped in tuned["divergence"])
+    assert tuned["rows"][0]["mass"][-1] == plain["rows"][0]["mass"][-1]  # the output has no map
+    assert "nats from the base's output, without its maps → through them" in " ".join(
+        looked("lens").stdout.split()
+    )
 
 
 def test_the_mass_is_a_metric_of_tables_too(looked: Kit) -> None:

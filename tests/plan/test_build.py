@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kit.jobdir import CellSpec, DeriveSpec, GenerateTask, Prompt, SeriesSpec, TuneSpec, encode, key_of
+from kit.jobdir import (
+    CellSpec,
+    DeriveSpec,
+    FitSpec,
+    GenerateTask,
+    LensTask,
+    PretrainSpec,
+    Prompt,
+    SeriesSpec,
+    TuneSpec,
+    encode,
+    key_of,
+)
 from kit.plan import (
     Coordinates,
     Costs,
@@ -217,3 +229,58 @@ def test_a_double_is_derived_once_its_adapter_is_there() -> None:
     jobs = build(bare, Finished(), Costs()).jobs
     assert sorted(job.title.split()[0] for job in jobs) == ["derive", "tune", "tune"]
     assert next(job for job in jobs if job.id == double.key).needs == (tuning("de").key,)
+
+
+FIT = FitSpec("base-0", ("data-dev",), PROMPT)
+LENS = WantedTuning(key_of("fit", FIT), FIT, 90, (250,))
+
+
+def looking(language: str, trained_on: str = "") -> WantedCell:
+    """A cell through the tuned lens of its base."""
+    plain = cell(language, trained_on)
+    spec = replace(plain.spec, task=LensTask(translators=f"{LENS.key}@250"))
+    return WantedCell(key_of("lens", spec), replace(plain.at, task="lens:form=tuned"), spec, 300)
+
+
+def with_lens(*cells: WantedCell) -> Demand:
+    plain = demand(*cells)
+    return replace(plain, tunings={**plain.tunings, LENS.key: LENS})
+
+
+def test_a_tuned_lens_is_fitted_once_before_all_that_look_through_it() -> None:
+    cells = [c for t in ("", "de", "hi") for c in (cell("de", t), looking("de", t))]
+    packed = Packing(series=True, slots=2)
+    plan = build(with_lens(*cells), Finished(), Costs(), packed)
+    fit, *others = plan.jobs
+    assert fit.id == LENS.key and fit.outputs == (f"{LENS.key}@250",) and not fit.needs
+    assert fit.inputs == ("base-0", "data-dev")
+    assert len(others) == 2 and all(
+        isinstance(job.work, SeriesSpec) and LENS.key in job.needs for job in others
+    )
+    assert all(f"{LENS.key}@250" in job.inputs for job in others)
+    assert sorted(
+        key for job in others for key in job.keys if key.startswith(("lens", "generate"))
+    ) == sorted(c.key for c in cells)
+
+
+def test_a_lens_that_is_there_is_not_fitted_again_and_what_looks_elsewhere_needs_none() -> None:
+    there = Finished(adapters={f"{LENS.key}@250": "d"})
+    (job,) = build(with_lens(looking("de")), there, Costs()).jobs
+    assert not job.needs and f"{LENS.key}@250" in job.inputs
+    (plain,) = build(with_lens(cell("de")), Finished(), Costs()).jobs
+    assert LENS.key not in (plain.id, *plain.needs)
+
+
+def test_cells_through_other_maps_are_out_of_date() -> None:
+    name, one = f"{LENS.key}@250", looking("de")
+    stored = Finished(cells={one.key: {name: "old"}}, adapters={name: "new"})
+    assert build(with_lens(one), stored, Costs()).missing == {one.key}
+    same = Finished(cells={one.key: {name: "new"}}, adapters={name: "new"})
+    assert not build(with_lens(one), same, Costs()).jobs
+
+
+def test_the_lens_of_a_base_that_is_still_to_be_made_waits_for_it() -> None:
+    wanted = with_lens(looking("de"))
+    wanted = replace(wanted, models={"base-0": replace(BASE, spec=PretrainSpec("data-text", {}))})
+    base, fit, look = build(wanted, Finished(), Costs()).jobs
+    assert fit.needs == ("base-0",) == (base.id,) and LENS.key in look.needs

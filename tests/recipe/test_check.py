@@ -248,3 +248,25 @@ def test_prompts_that_list_choices_are_for_them_alone(
 ) -> None:
     (fault,) = faults(write(BASE), catalog, *sets)
     assert words in fault
+
+
+def test_a_tuned_lens_needs_texts_that_nobody_evaluates(write: Write, catalog: Catalog) -> None:
+    recipe = """\
+        schema: 1
+        name: a
+        models: [tiny-bloom]
+        evaluate: [{dataset: tiny-qa, languages: [hi, de], split: test}]
+        tasks:
+          - lens
+          - {kind: lens, form: tuned}
+    """
+    (none,) = faults(write(recipe), catalog)
+    assert none.startswith("7:") and "learnt on texts, and the recipe names none" in none
+    (same,) = faults(write(recipe), catalog, "lens_texts=[{dataset: tiny-qa, languages: [ru, hin]}]")
+    assert "tiny-qa/hi (test) stands under `evaluate` as well" in same
+    (unknown,) = faults(
+        write(recipe), catalog, "lens_texts=[{dataset: tiny-qa, languages: [hi], split: none}]"
+    )
+    assert "has no split 'none'" in unknown
+    fine = load_recipe(write(recipe), ["lens_texts=[{dataset: tiny-qa, languages: [hi], split: dev}]"])
+    assert check_names(fine, catalog).recipe.lens_texts
