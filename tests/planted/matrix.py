@@ -50,7 +50,7 @@ class Planting:
         return (*dict.fromkeys(self.truth.values()), ELSE)
 
     def counted(self, verdicts: Verdicts) -> dict[str, Counter[str]]:
-        """The matrix of these verdicts; what no row may be called counts as something else."""
+        """The matrix of the verdicts on one run; what no row may be called counts as something else."""
         matrix: dict[str, Counter[str]] = {row: Counter() for row in self.truth}
         names = self.names
         for row, name in self.named(verdicts):
@@ -161,11 +161,12 @@ def main() -> None:
     home, seeds = Path(sys.argv[1]).absolute(), int(sys.argv[2]) if len(sys.argv) > 2 else 5
     chosen = sys.argv[3:] or [FAULTS.name, SEEN.name]
     for planting in (one for one in (FAULTS, SEEN) if one.name in chosen):
-        verdicts = []
+        matrix: dict[str, Counter[str]] = {row: Counter() for row in planting.truth}
         for seed in range(seeds):
-            verdicts += planting.run(home, seed)
-            print(f"seed {seed}\n{planting.as_table(planting.counted(verdicts))}", flush=True)
-        write(planting, planting.counted(verdicts), seeds)
+            for row, counts in planting.counted(planting.run(home, seed)).items():
+                matrix[row].update(counts)
+            print(f"seed {seed}\n{planting.as_table(matrix)}", flush=True)
+        write(planting, matrix, seeds)
 
 
 def _said(command: list[str]) -> Any:
