@@ -2,7 +2,7 @@
 
 `python -m tests.planted.matrix HOME [SEEDS [RECIPE...]]` runs the recipes of `recipes/planted/` that plant something
 (`faults`, `seen`) with so many seeds of the planting (5), and writes the counts into `docs/planted.md`. `make planted`
-does that; with two cores it takes an hour or two.
+does that; with two cores it takes half an hour to two hours.
 """
 
 from __future__ import annotations
