@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kit.errors import StorageError, Where
+
 if TYPE_CHECKING:
     from kit.api import Workspace
 
@@ -55,9 +57,25 @@ def print_form(
     click.echo((csv_of if form == "csv" and not as_json else json_of)().rstrip("\n"))
 
 
+def drawn(draw: Callable[[], None], path: Path) -> None:
+    """Draw into a file.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    try:
+        draw()
+    except OSError as problem:
+        raise StorageError(
+            f"the figure cannot be written: {problem.strerror}",
+            where=Where(str(path)),
+            remedy="name another file",
+        ) from problem
+
+
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=1))
 
 
-__all__ = ["Workspace", "print_json", "recipe_options", "workspace_options"]
+__all__ = ["Workspace", "drawn", "print_json", "recipe_options", "workspace_options"]

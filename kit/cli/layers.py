@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
 from kit.api import Workspace, results
-from kit.cli.common import print_form, workspace_options
+from kit.cli.common import drawn, print_form, workspace_options
 from kit.errors import UsageError
 from kit.results import window_tables
 from kit.schedule.runfolder import find_run
@@ -20,9 +21,20 @@ from kit.schedule.runfolder import find_run
 @click.option(
     "--format", "form", type=click.Choice(["json", "csv"]), help="Print as a file would be written."
 )
+@click.option(
+    "--figure",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw curves into an .svg, .pdf or .png.",
+)
 @workspace_options
 def layers(
-    workspace: Workspace, run: str, metric: str, language: str | None, form: str | None, as_json: bool
+    workspace: Workspace,
+    run: str,
+    metric: str,
+    language: str | None,
+    form: str | None,
+    figure: Path | None,
+    as_json: bool,
 ) -> None:
     """Show what tuning changes in RUN (the last one where none is named) through each window of layers.
 
@@ -42,10 +54,17 @@ def layers(
             "there are no answers of windows of layers",
             remedy="add {kind: generate, layers: each/6} to the recipe's tasks and run it",
         )
+    if figure is not None:
+        from kit.report.window_figure import draw_windows  # the library for plots takes a second to load
+
+        drawn(lambda: draw_windows(tables, figure), figure)
     from kit.report.windows import window_csv, window_json, window_view  # rich takes its time to load
 
     if as_json or form:
         print_form(lambda: window_csv(tables), lambda: window_json(tables), form, as_json)
+        return
+    if figure is not None:
+        click.echo(f"drawn: {figure}")
         return
     from rich.console import Console
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from kit.api import Workspace, results
-from kit.cli.common import print_form, print_json, workspace_options
-from kit.errors import StorageError, UsageError, Where
+from kit.cli.common import drawn, print_form, print_json, workspace_options
+from kit.errors import UsageError
 from kit.results import LensTable, lens_tables
 from kit.results.grid import row_name
 from kit.results.lens import Items, Mean
@@ -88,7 +87,7 @@ def lens(
     if figure is not None:
         from kit.report.lens_figure import draw  # the library for plots takes a second to load
 
-        _drawn(lambda: draw(tables, figure), figure)
+        drawn(lambda: draw(tables, figure), figure)
     if as_json or form:
         from kit.report.lens import lens_csv, lens_json
 
@@ -135,7 +134,7 @@ def _published(workspace: Workspace, language: str | None, figure: Path | None, 
     if figure is not None:
         from kit.report.lens_figure import draw_probe
 
-        _drawn(lambda: draw_probe(probe, figure), figure)
+        drawn(lambda: draw_probe(probe, figure), figure)
     if as_json:
         print_json(probe_json(probe))
     elif figure is not None:
@@ -144,14 +143,3 @@ def _published(workspace: Workspace, language: str | None, figure: Path | None, 
         from rich.console import Console
 
         Console(highlight=False).print(probe_view(probe, language))
-
-
-def _drawn(draw: Callable[[], None], path: Path) -> None:
-    try:
-        draw()
-    except OSError as problem:
-        raise StorageError(
-            f"the figure cannot be written: {problem.strerror}",
-            where=Where(str(path)),
-            remedy="name another file",
-        ) from problem

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from kit.data.probe import Probe
 from kit.errors import UsageError
-from kit.jobdir import atomic_write
+from kit.report.figure import HIGH, WIDE, write_figure
 from kit.report.lens import lens_title
 from kit.report.probe import TITLE, largest
 from kit.results import LensRow, LensTable
@@ -21,9 +19,6 @@ from kit.stats import Estimate
 
 _CURVES = 8
 """Classes that one panel shows; more cannot be told apart."""
-_WIDE, _HIGH = 4.6, 3.1
-"""Inches of a panel."""
-ENDINGS = ("svg", "pdf", "png")
 
 
 def draw(tables: Sequence[LensTable], path: Path) -> None:
@@ -35,25 +30,12 @@ def draw(tables: Sequence[LensTable], path: Path) -> None:
         UsageError: another ending, or there is nothing to draw.
         OSError: the file cannot be written.
     """
-    _write(lambda: figure(tables), path)
+    write_figure(lambda: figure(tables), path)
 
 
 def draw_probe(probe: Probe, path: Path) -> None:
     """Draw the paper's probe, as `draw`: for each language of the prompts, base against last step, and every step."""
-    _write(lambda: probe_figure(probe), path)
-
-
-def _write(make: Callable[[], Figure], path: Path) -> None:
-    ending = path.suffix.removeprefix(".")
-    if ending not in ENDINGS:
-        raise UsageError(
-            f"a figure is not written as {path.name}", remedy=f"end its name in {', '.join(ENDINGS)}"
-        )
-    stream = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "xlt-kit", "svg.fonttype": "none", "font.size": 9}):
-        dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-        make().savefig(stream, format=ending, metadata=dateless.get(ending), dpi=160)
-    atomic_write(path, stream.getvalue())
+    write_figure(lambda: probe_figure(probe), path)
 
 
 def figure(tables: Sequence[LensTable]) -> Figure:
@@ -66,7 +48,7 @@ def figure(tables: Sequence[LensTable]) -> Figure:
         raise UsageError("there is no lens to draw", remedy="run a recipe with the task lens")
     panels = [_panels(table) for table in tables]
     columns = max(map(len, panels))
-    drawn = Figure(figsize=(_WIDE * columns, _HIGH * len(tables)), layout="constrained")
+    drawn = Figure(figsize=(WIDE * columns, HIGH * len(tables)), layout="constrained")
     shown = dict.fromkeys(name for table in tables for name in table.classes[:_CURVES])
     colours = {name: f"C{at % 10}" for at, name in enumerate(shown)}  # one a class in all panels
     axes = drawn.subplots(len(tables), columns, squeeze=False, sharex="row", sharey="row")
@@ -114,7 +96,7 @@ def _band(estimates: Sequence[Estimate]) -> tuple[list[float], list[float]]:
 
 def probe_figure(probe: Probe) -> Figure:
     """Left: the largest languages by layer, base dashed. Right: what falls and what rises most, at every step."""
-    drawn = Figure(figsize=(2 * _WIDE, _HIGH * len(probe.evaluated)), layout="constrained")
+    drawn = Figure(figsize=(2 * WIDE, HIGH * len(probe.evaluated)), layout="constrained")
     axes = drawn.subplots(len(probe.evaluated), 2, squeeze=False)
     first, last = probe.steps[0], probe.steps[-1]
     for evaluated, (both, steps) in zip(probe.evaluated, axes, strict=True):

@@ -51,6 +51,13 @@ def window_view(table: WindowTable) -> Group:
     return Group(Text(head, style="bold"), grid, Text(), *(Text(line, style="dim") for line in lines))
 
 
+def window_words(table: WindowTable) -> Iterator[str]:
+    """A line a row, for where there is little room."""
+    for row in table.rows:
+        cells = ", ".join(f"{name} {_figure(cell, table)}" for name, cell in _named(table, row))
+        yield f"{table.metric.title} by layers, {row.subject.name} → {row.column.name}: {cells}"
+
+
 def _figure(cell: TableCell, table: WindowTable) -> str:
     said = shown(cell, table.metric, "delta", False)
     return said.value + said.marks.replace("°", "")

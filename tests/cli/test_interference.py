@@ -59,6 +59,8 @@ def test_all_layers_do_what_the_adapter_does_and_none_nothing(done: tuple[Kit, P
     assert kit("layers", COLUMNS="120").stdout.count("tiny-qa~shuffled/de") == 1
     assert kit("layers", "--format", "csv").stdout.count("\n") == 1 + 3 * 5
     assert "no answers of windows" in kit("layers", "--language", "xx", code=2).stderr
+    assert "drawn:" in kit("layers", "--figure", kit.home / "layers.svg").stdout
+    assert "tiny-qa~shuffled/de" in (kit.home / "layers.svg").read_text()
     [folder] = (kit.home / "runs").iterdir()
     assert json.loads((folder / "tables" / "layers.json").read_text()) == kit.json("layers")
 

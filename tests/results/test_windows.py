@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from kit.errors import UsageError
+from kit.report.window_figure import draw_windows, window_figure
 from kit.report.windows import window_csv, window_json, window_view
 from kit.results import window_tables
 from kit.results.types import parted_window
@@ -54,6 +56,24 @@ def test_each_window_stands_against_the_same_base(tmp_path: Path) -> None:
     assert [one["window"] for one in written] == ["all", "1/2", "2/2"]
     lines = list(csv.DictReader(io.StringIO(window_csv([table]))))
     assert [float(line["delta_value"] or "nan") for line in lines][:2] == [pytest.approx(20.833333), 0]
+
+
+def test_curves_show_each_window_the_whole_and_no_gap_as_nought(tmp_path: Path) -> None:
+    tables = window_tables(shelf(tmp_path).load())
+    (axis,) = window_figure(tables).axes
+    nought, curve, whole = axis.lines
+    assert curve.get_xdata().tolist() == [0] and curve.get_ydata().tolist() == [
+        0.0
+    ]  # the second is not there
+    assert whole.get_ydata()[0] == pytest.approx(100 * (3 - 13 / 6) / 4) and nought.get_ydata()[0] == 0
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["1/2", "2/2"]
+    for name in ("a.svg", "b.svg", "c.png"):
+        draw_windows(tables, tmp_path / name)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    with pytest.raises(UsageError, match=r"d\.gif"):
+        draw_windows(tables, tmp_path / "d.gif")
+    with pytest.raises(UsageError, match="no finished windows"):
+        draw_windows([], tmp_path / "d.svg")
 
 
 def test_what_was_scored_with_the_whole_adapter_is_no_column_of_a_window(tmp_path: Path) -> None:

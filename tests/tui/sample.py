@@ -176,10 +176,7 @@ def make(home: Path) -> RunFolder:
                 else:
                     answers = tuned_answers(language, source, seed)
                     shelf.add(answers, trained_on=f"toy-qa/{source}", seed=seed, **where)
-    for (data, _), examples in shelf.gold.items():
-        store.slice_path(data).parent.mkdir(exist_ok=True)
-        store.slice_path(data).write_bytes(render_slice(examples))
-    shelf.score_all()
+    _keep_gold(store, shelf)
     (home / "recipes").mkdir()
     for file, text in (("grid.yaml", _RECIPE), ("claims.yaml", _CLAIMS)):
         (home / "recipes" / file).write_text(text, "utf-8")
@@ -198,6 +195,14 @@ def make(home: Path) -> RunFolder:
     for run in sorted((home / "runs").iterdir()):
         _weigh(run)
     return folder
+
+
+def _keep_gold(store: Store, shelf: Shelf) -> None:
+    """The slices into the store, the scores into the cells."""
+    for (data, _), examples in shelf.gold.items():
+        store.slice_path(data).parent.mkdir(exist_ok=True)
+        store.slice_path(data).write_bytes(render_slice(examples))
+    shelf.score_all()
 
 
 def _weigh(run: Path) -> None:
@@ -244,6 +249,20 @@ def make_choices(home: Path) -> RunFolder:
         shelf.add_chosen(better, [0] * 4, language=language, trained_on="tiny/de", seed=1)
     (home / "recipes").mkdir()
     return _run(home, "choices-0b5e55ed", Wanted("choices", tuple(shelf.wanted)), (), "done", NOW)
+
+
+def make_windows(home: Path) -> RunFolder:
+    """A finished run of answers through windows of layers, and without a lens."""
+    store = Store(home / "store")
+    shelf = Shelf(store.root)
+    wrong, right = ("Rom ist es", "Paris", "коте", "Bonn"), ("Rom", "Paris", "rote Katze", "Köln")
+    for task in ("", ":layers=1/2", ":layers=2/2"):
+        shelf.add(wrong, language="de", task=f"generate{task}")
+    for task, outputs in (("", right), (":layers=1/2", wrong), (":layers=2/2", right)):
+        shelf.add(outputs, language="de", trained_on="tiny/ru", seed=1, task=f"generate{task}")
+    _keep_gold(store, shelf)
+    (home / "recipes").mkdir()
+    return _run(home, "windows-0b5e55ed", Wanted("windows", tuple(shelf.wanted)), (), "done", NOW)
 
 
 def _run(

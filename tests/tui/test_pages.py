@@ -311,6 +311,19 @@ def test_the_lens_is_turned_and_read(tmp_path: Path) -> None:
     drive(tmp_path, script, tmp_path / "recipes")
 
 
+def test_windows_of_layers_stand_on_the_page_of_the_lens(tmp_path: Path) -> None:
+    sample.make_windows(tmp_path)
+
+    async def script(user: Drive) -> None:
+        await user.press("6")
+        await user.until(lambda: "by layers" in user.static("#swapped"), "the windows")
+        words = " ".join(user.static("#swapped").split())
+        assert "F1 by layers, tiny/ru@60 → tiny/de: all +" in words and "1/2 0.0" in words and "2/2 +" in words
+        assert "no finished lens cells" in user.static("#caption")
+
+    drive(tmp_path, script)
+
+
 def test_a_run_without_a_lens_says_how_to_get_one(done: Path) -> None:
     async def script(user: Drive) -> None:
         await user.press("6")

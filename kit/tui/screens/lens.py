@@ -1,4 +1,4 @@
-"""What a lens saw in a run: a heat map of layers and classes of tokens; below it the interchanges."""
+"""What a lens saw in a run: a heat map of layers and classes of tokens; below it interchanges and windows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from kit.report.heat import NOTHING
 from kit.report.interchange import swap_words
 from kit.report.lens import lens_title
 from kit.report.lens_heat import lens_detail, lens_heat
-from kit.results import LensTable, SwapTable, lens_tables, swap_tables
+from kit.report.windows import window_words
+from kit.results import LensTable, lens_tables, swap_tables, window_tables
 from kit.schedule import RunFolder
 from kit.tui.actions import Bindings, bindings
 from kit.tui.screens.following import FollowingPage
@@ -39,7 +40,6 @@ class LensPage(FollowingPage):
     def __init__(self, folder: RunFolder) -> None:
         super().__init__(folder)
         self._tables: list[LensTable] = []
-        self._swaps: list[SwapTable] = []
         self._at = self._row = 0
         self._change = True
 
@@ -54,7 +54,7 @@ class LensPage(FollowingPage):
         )
 
     def body(self) -> ComposeResult:
-        """What is shown at the top, the map, what the cursor's cell says, the interchanges."""
+        """What is shown at the top, the map, what the cursor's cell says, interchanges and windows."""
         yield Static("reading …", id="caption")
         yield LayerMap(self.kit.scale, id="heat")
         yield Static(id="detail")
@@ -91,19 +91,20 @@ class LensPage(FollowingPage):
             self.query_one("#detail", Static).update(Text(f" {words}"))
 
     def read(self) -> None:
-        """Lenses and interchanges."""
+        """Lenses, interchanges, windows of layers."""
         found = results(self.kit.workspace, self.folder)
-        self.bring(self._take, lens_tables(found), swap_tables(found))
+        below = [line for table in swap_tables(found) for line in swap_words(table)]
+        below += [line for table in window_tables(found) for line in window_words(table)]
+        self.bring(self._take, lens_tables(found), below)
 
-    def _take(self, tables: list[LensTable], swaps: list[SwapTable]) -> None:
+    def _take(self, tables: list[LensTable], below: list[str]) -> None:
         first = not self._tables
-        self._tables, self._swaps = tables, swaps
+        self._tables = tables
         self._at = min(self._at, max(0, len(tables) - 1))
         if first and tables:
             self._row = min(1, len(tables[0].rows) - 1)  # what tuning changed is what one comes for
-        words = "\n".join(line for table in swaps for line in swap_words(table))
-        self.query_one("#swapped", Static).update(Text(words))
-        self.query_one("#swaps").set_class(not words, "hidden")
+        self.query_one("#swapped", Static).update(Text("\n".join(below)))
+        self.query_one("#swaps").set_class(not below, "hidden")
         self.query_one("#swaps").set_class(not tables, "alone")
         self.query_one(LayerMap).set_class(not tables, "hidden")
         self.query_one("#detail").set_class(not tables, "hidden")
