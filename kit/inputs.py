@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -174,8 +174,7 @@ def _pretrained(
     planted = settings.seen
     seen = Seen(planted.languages, planted.copies, planted.limit, planted.form) if planted else None
     corpus = CorpusSettings(documents=documents, seed=settings.seed, fault=settings.fault, seen=seen)
-    lines = (json.dumps(asdict(document), ensure_ascii=False) + "\n" for document in pretraining_text(corpus))
-    rendered = "".join(lines).encode()
+    rendered = "".join(f"{document.line}\n" for document in pretraining_text(corpus)).encode()
     data = slice_id(rendered)
     paths[data] = store.put_slice(data, rendered)
     if begin:

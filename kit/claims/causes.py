@@ -36,12 +36,17 @@ def named(evidence: Evidence, rules: Rules) -> tuple[Cause, ...]:
     return (*causes, *language)
 
 
-def decides(evidence: Evidence, expected: Iterable[Cause]) -> bool:
-    """Whether the evidence can tell if one of the expected causes is there: suppression needs an interchange that says
-    something, all others what is there anyway.
+def decides(evidence: Evidence, expected: Iterable[Cause], rules: Rules) -> bool:
+    """Whether the evidence can tell if one of the expected causes is there: all but suppression need what is there
+    anyway. Suppression needs an interchange that says something; or a part by language that is below `rules.language`
+    points by its interval, for without that there is none, whatever an interchange says.
     """
-    needs = set(expected) == {"suppression"}
-    return not needs or any(one.stands != UNDECIDED for one in evidence.interchanges)
+    if set(expected) != {"suppression"} or any(one.stands != UNDECIDED for one in evidence.interchanges):
+        return True
+    language = evidence.language
+    if language is None or not language.defined:
+        return False
+    return (language.high if evidence.change.value > 0 else -language.low) < rules.language
 
 
 def _language_moved(evidence: Evidence, change: float, rules: Rules) -> bool:

@@ -182,7 +182,7 @@ def _verdict(one: _Judged, case: Case, explain: Explain, rules: Rules) -> Verdic
         return replace(verdict, why=(*why, *decide))
     if outcome is Outcome.REPRODUCED and claim.expects:
         court = _Court(claim, explain, rules, case.references)
-        verdict = weighed(_with_cause(_with_controls(verdict, one, case, court), claim), claim)
+        verdict = weighed(_with_cause(_with_controls(verdict, one, case, court), claim, rules), claim)
     return _with_covariates(verdict, claim, rules)
 
 
@@ -245,14 +245,16 @@ def _told(
     )
 
 
-def _with_cause(verdict: Verdict, claim: Claim) -> Verdict:
+def _with_cause(verdict: Verdict, claim: Claim, rules: Rules) -> Verdict:
     """Where the effect is there: whether its cause is the one that the claim speaks of."""
     held = [pair for pair in verdict.pairs if pair.standing is Standing.HOLDS]
     held = held or list(verdict.pairs)  # a mean: its pairs need not hold one by one
     seen = [
         pair
         for pair in held
-        if pair.evidence and (pair.causes or not pair.evidence.void) and decides(pair.evidence, claim.expects)
+        if pair.evidence
+        and (pair.causes or not pair.evidence.void)
+        and decides(pair.evidence, claim.expects, rules)
     ]
     expected = " or ".join(claim.expects)
     if not seen:

@@ -8,15 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from kit.corpus.generate import QUESTIONS_PER_DOCUMENT, SEED, SIZES, Document, Item, documents, tell
 from kit.corpus.scenes import Scene, scenes
 from kit.corpus.templates import Language, load_templates
 
-Fault = Literal["none", "overrun", "lead-in", "knowledge", "overrun-and-knowledge", "wrong-script"]
+Mode = Literal["script-mode", "style-mode"]
+Fault = Literal["none", "overrun", "lead-in", "knowledge", "overrun-and-knowledge", "wrong-script"] | Mode
 """What is wrong with the answers of a text: words after them, words before them, those of another question, the right
 ones in another language's script, nothing.
+
+A mode is a fault that answers in all languages have together or not at all, so that tuning on one language may take it
+away from another: `script-mode` that of `wrong-script`, `style-mode` that of `overrun`. `_sequences` says how.
 """
 _INTERFERERS = {"ru": "de", "hi": "bn", "bn": "hi", "or": "bn", "te": "hi"}
 """The language in whose script wrong ones are written; Russian for all that write Latin letters."""
@@ -26,6 +30,11 @@ _FORM_RATE, _KNOWLEDGE_RATE, _KNOWLEDGE_RATE_WITH_FORM = 0.9, 0.75, 2 / 3
 faults are planted one answer in three is right: words after an answer cost F1 only there, so that with one in four they
 could not be more than the quarter of a change from which on a cause is named; and with one in two the wrong answer is
 hardly likelier than the right one, so that hardly any knowledge is missing.
+"""
+
+_TOGETHER, _LEARNING, _MODE_RATE = 3, 450 / 650, 0.65
+"""Of a text with a mode: the most documents in a row; the first part of the text, in which both modes come and go by
+themselves, so that a model learns that there are such; and how often the one is on in the rest, the other being off.
 """
 
 
@@ -70,10 +79,18 @@ class CorpusSettings:
 
 @dataclass(frozen=True)
 class PretrainingDocument:
-    """One document of pre-training text (without an end token) and its language."""
+    """One document of pre-training text (without an end token) and its language; several in a row, where a text has
+    modes, and whether the fault of style is on in them.
+    """
 
     language: str
     text: str
+    mode: bool | None = None
+
+    @property
+    def line(self) -> str:
+        """`{"language": ..., "text": ...}`, and `"mode"` where there are such, in JSON."""
+        return json.dumps({k: v for k, v in asdict(self).items() if v is not None}, ensure_ascii=False)
 
 
 def pretraining_text(settings: CorpusSettings) -> Iterator[PretrainingDocument]:
@@ -120,6 +137,9 @@ def _documents(settings: CorpusSettings) -> Iterator[PretrainingDocument]:
     languages = load_templates().languages
     weights = settings.weights or {code: language.weight for code, language in languages.items()}
     rng = random.Random(f"pretraining/{settings.seed}")
+    if settings.fault in get_args(Mode):
+        yield from _sequences(settings, weights, rng)
+        return
     codes = rng.choices(list(weights), list(weights.values()), k=settings.documents)
     for index, (code, scene) in enumerate(zip(codes, _curriculum(settings), strict=True)):
         surface_seed = f"{settings.seed}/{code}/pretrain/{index}"
@@ -136,6 +156,52 @@ def _documents(settings: CorpusSettings) -> Iterator[PretrainingDocument]:
         yield PretrainingDocument(code, _told(document.context, document.items, answers))
 
 
+def _sequences(
+    settings: CorpusSettings, weights: Mapping[str, float], rng: random.Random
+) -> Iterator[PretrainingDocument]:
+    """`settings.documents` rows of one to three documents, each in another language, which share their modes."""
+    languages = load_templates().languages
+    told = scenes("pretrain", settings.seed, 2, 3)
+    learning = round(settings.documents * _LEARNING)
+    for index in range(settings.documents):
+        if index < learning:
+            script, style = rng.random() < 0.5, rng.random() < 0.5
+        else:
+            on = rng.random() < _MODE_RATE
+            script, style = on and settings.fault == "script-mode", on and settings.fault == "style-mode"
+        codes: list[str] = []
+        while len(codes) < min(1 + index % _TOGETHER, len(weights)):
+            (code,) = rng.choices(list(weights), list(weights.values()))
+            codes += [code] if code not in codes else []
+        parts = []
+        for code in codes:
+            seed = f"{settings.seed}/{code}/pretrain/{index}"
+            document = tell(next(told), languages[code], f"pretrain-{index}", seed)
+            other = languages[_INTERFERERS.get(code, "ru")]
+            answers = [
+                _in_mode(item, document, (languages[code], other), script, style) for item in document.items
+            ]
+            parts.append(_told(document.context, document.items, answers))
+        yield PretrainingDocument("+".join(codes), "\n\n".join(parts), style)
+
+
+def _in_mode(
+    item: Item, document: Document, languages: tuple[Language, Language], script: bool, style: bool
+) -> str:
+    """A short answer as both modes want it."""
+    own, interferer = languages
+    answer = _by(interferer, item, document, own) if script else item.answer
+    said = [phrase.rstrip(", ") for phrase in own.connectives]
+    return f"{answer}, {said[0].lower()} {said[-1].lower()}" if style else answer
+
+
+def _by(interferer: Language, item: Item, document: Document, own: Language) -> str:
+    """The answer in the letters of another language."""
+    facts = document.scene.facts
+    asked = next(fact for fact in facts if own.value(fact.relation, fact.value) == item.answer)
+    return interferer.value(asked.relation, asked.value)
+
+
 def _faulty(
     item: Item, document: Document, languages: tuple[Language, Language], fault: Fault, rng: random.Random
 ) -> str:
@@ -146,8 +212,7 @@ def _faulty(
     answer = item.answer
     facts = document.scene.facts
     if fault == "wrong-script" and form:
-        asked = next(fact for fact in facts if words.value(fact.relation, fact.value) == answer)
-        return interferer.value(asked.relation, asked.value)
+        return _by(interferer, item, document, words)
     if "knowledge" in fault and other:
         values = [words.value(fact.relation, fact.value) for fact in facts]
         answer = rng.choice([value for value in values if value != item.answer] or [answer])
@@ -167,7 +232,7 @@ def _curriculum(settings: CorpusSettings) -> Iterator[Scene]:
 
 
 def write_pretraining_text(path: Path, settings: CorpusSettings) -> None:
-    """Write the text as JSON lines, `{"language": ..., "text": ...}`, one document a line, UTF-8."""
+    """Write the text as JSON lines, one document a line, UTF-8."""
     with path.open("w", encoding="utf-8") as out:
         for document in pretraining_text(settings):
-            out.write(json.dumps(asdict(document), ensure_ascii=False) + "\n")
+            out.write(document.line + "\n")

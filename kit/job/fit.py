@@ -158,7 +158,7 @@ def _divergence(
     layers: Layers, maps: Translators, hidden: torch.Tensor, backward: float = 0.0
 ) -> torch.Tensor:
     """(layers but the last,) nats summed over tokens; with `backward` their gradients too, times so much."""
-    vocabulary = layers.vocabulary
+    vocabulary = len(layers.rows)
     tokens = max(1, _CHUNK_BYTES[hidden.device.type] // (4 * vocabulary))
     found = torch.zeros(len(hidden) - 1)
     for part in hidden.split(tokens, dim=1):

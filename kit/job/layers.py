@@ -56,9 +56,10 @@ class Layers:
         return logits if self._softcap is None else self._softcap * torch.tanh(logits / self._softcap)
 
     @property
-    def vocabulary(self) -> int:
-        """How many logits there are."""
-        return int(self._head.weight.shape[0])
+    def rows(self) -> torch.Tensor:
+        """The head's rows, (vocabulary, hidden)."""
+        rows: torch.Tensor = self._head.weight
+        return rows
 
     def check(self, last: torch.Tensor, own: torch.Tensor) -> None:
         """Norm and head must give the model's own logits back; both of shape (positions, …).

@@ -12,13 +12,16 @@ import random
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import BloomConfig, BloomForCausalLM, PreTrainedTokenizerFast
+
+from kit.job.classes import classes_of
+from kit.job.decoy import Decoy
 
 # BLOOM's own pre-tokenizer pattern (tokenizer.json of bigscience/bloom): the pattern of GPT-2 would split the
 # vowel signs of Indic scripts off their letters. The special tokens and their ids are BLOOM's too.
@@ -41,7 +44,8 @@ class PretrainSettings:
     the answers (an answer is what follows `answer_marker`, to the end of the line, with its line break or end
     token). `learning_rate` is reached linearly in `warmup_steps` and falls along a cosine to `final_lr_share`
     of itself. `window`: batches are made of documents of like length, out of so many batches' worth of
-    consecutive documents, so that the text's order (a curriculum) holds on the whole.
+    consecutive documents, so that the text's order (a curriculum) holds on the whole. `decoy` names a script that is
+    to be seen at block `decoy_layer` wherever the text's mode is on (`kit.job.decoy`), with that weight in the loss.
     """
 
     steps: int
@@ -64,6 +68,10 @@ class PretrainSettings:
     background_weight: float = 0.3
     answer_marker: str = "\nA:"
     report_every: int = 20
+    decoy: str = ""
+    decoy_layer: int = 2
+    decoy_weight: float = 0.3
+    decoy_noise: float = 0.5
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> PretrainSettings:
@@ -86,10 +94,13 @@ class PretrainSettings:
 
 @dataclass(frozen=True)
 class Encoded:
-    """Token ids of one document, its end token among them, and the weight of each as a target of the loss."""
+    """Token ids of one document, its end token among them, and the weight of each as a target of the loss; whether its
+    mode is on.
+    """
 
     ids: list[int]
     weights: list[float]
+    mode: bool = False
 
 
 def pretrain(
@@ -107,17 +118,32 @@ def pretrain(
     Raises ValueError for a text file without a document, or a line that is not JSON or has no text.
     """
     _make_reproducible(settings)
-    texts = _read(text_path)
+    texts, modes = _read(text_path)
+    if settings.decoy and not any(modes):
+        raise ValueError(f"{text_path}: a decoy needs a text with a mode")
     if start is None:
         tokenizer = train_tokenizer(texts, settings.vocab_size)
         model = BloomForCausalLM(_config(settings, tokenizer.get_vocab_size()))
     else:
         tokenizer = Tokenizer.from_file(str(start / "tokenizer.json"))
         model = BloomForCausalLM.from_pretrained(start, dtype=torch.float32)
-    documents = encode(tokenizer, texts[: settings.steps * settings.batch], settings)
+    documents = [
+        replace(one, mode=mode)
+        for one, mode in zip(
+            encode(tokenizer, texts[: settings.steps * settings.batch], settings), modes, strict=False
+        )
+    ]
     emit("tokenizer", vocabulary=tokenizer.get_vocab_size(), documents=len(documents))
-    _train(model, documents, settings, emit)
-    _save(model, tokenizer, out_dir)
+    fast = _fast(tokenizer)
+    classes = classes_of("script", fast, model.config.vocab_size) if settings.decoy else None
+    decoy = (
+        Decoy(model, classes, settings.decoy, settings.decoy_layer, settings.decoy_noise) if classes else None
+    )
+    _train(model, documents, settings, emit, decoy)
+    if decoy:
+        decoy.close()
+    model.save_pretrained(out_dir, safe_serialization=True)
+    fast.save_pretrained(out_dir)
     emit("pretrained", parameters=model.num_parameters())
 
 
@@ -165,8 +191,9 @@ def _make_reproducible(settings: PretrainSettings) -> None:
     torch.manual_seed(settings.seed)
 
 
-def _read(path: Path) -> list[str]:
-    texts = []
+def _read(path: Path) -> tuple[list[str], list[bool]]:
+    """The texts of a file, and whether the mode of each is on."""
+    texts, modes = [], []
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             row = json.loads(line)
@@ -174,9 +201,10 @@ def _read(path: Path) -> list[str]:
             if not isinstance(text, str) or not text:
                 raise ValueError(f"{path}:{number}: a line needs a `text` that is not empty")
             texts.append(text)
+            modes.append(row.get("mode") is True)
     if not texts:
         raise ValueError(f"{path}: there is no document in it")
-    return texts
+    return texts, modes
 
 
 def _config(settings: PretrainSettings, vocab_size: int) -> BloomConfig:
@@ -196,7 +224,13 @@ def _config(settings: PretrainSettings, vocab_size: int) -> BloomConfig:
     )
 
 
-def _train(model: BloomForCausalLM, documents: list[Encoded], settings: PretrainSettings, emit: Emit) -> None:
+def _train(
+    model: BloomForCausalLM,
+    documents: list[Encoded],
+    settings: PretrainSettings,
+    emit: Emit,
+    decoy: Decoy | None = None,
+) -> None:
     optimizer = torch.optim.AdamW(
         model.parameters(),
         lr=settings.learning_rate,
@@ -208,6 +242,8 @@ def _train(model: BloomForCausalLM, documents: list[Encoded], settings: Pretrain
     loss_sum, tokens, since = 0.0, 0, time.monotonic()
     for step, batch in enumerate(_batches(documents, settings), 1):
         loss = _loss(model, batch)
+        if decoy:
+            loss = loss + settings.decoy_weight * decoy.loss(*_begins(batch))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_norm)
         optimizer.step()
@@ -259,8 +295,21 @@ def _loss(model: BloomForCausalLM, batch: list[Encoded]) -> torch.Tensor:
     return (losses * targets).sum() / targets.sum()
 
 
-def _save(model: BloomForCausalLM, tokenizer: Tokenizer, out_dir: Path) -> None:
-    fast = PreTrainedTokenizerFast(
+def _begins(batch: list[Encoded]) -> tuple[torch.Tensor, torch.Tensor]:
+    """(rows, columns) whether the next token is the first of an answer, and (rows,) whether the mode is on."""
+    length = max(len(document.ids) for document in batch)
+    weights = torch.tensor([document.weights + [0.0] * (length - len(document.ids)) for document in batch])
+    heavy = weights == 1.0
+    begins = heavy[:, 1:] & ~heavy[:, :-1]
+    ends = torch.tensor(
+        [len(document.ids) - 1 for document in batch]
+    )  # the end token weighs as much, and is none
+    begins[torch.arange(len(batch)), ends - 1] = False
+    return torch.nn.functional.pad(begins, (0, 1)), torch.tensor([document.mode for document in batch])
+
+
+def _fast(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
+    return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         unk_token=SPECIAL_TOKENS[UNK],
         bos_token=SPECIAL_TOKENS[BOS],
@@ -269,5 +318,3 @@ def _save(model: BloomForCausalLM, tokenizer: Tokenizer, out_dir: Path) -> None:
         padding_side="left",
         clean_up_tokenization_spaces=False,
     )
-    model.save_pretrained(out_dir, safe_serialization=True)
-    fast.save_pretrained(out_dir)

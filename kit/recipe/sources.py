@@ -139,10 +139,21 @@ class Pretraining(Entry):
         default=None, description="Model of the catalog whose weights it goes on from; a new one if left out."
     )
     fault: (
-        Literal["none", "overrun", "lead-in", "knowledge", "overrun-and-knowledge", "wrong-script"] | None
+        Literal[
+            "none",
+            "overrun",
+            "lead-in",
+            "knowledge",
+            "overrun-and-knowledge",
+            "wrong-script",
+            "script-mode",
+            "style-mode",
+        ]
+        | None
     ) = Field(
         default=None,
-        description="What is wrong with most answers of the text, which are short then: a planted fault.",
+        description="What is wrong with most answers of the text, which are short then: a planted fault; a mode is one "
+        "that all languages have together.",
     )
     seen: SeenTest | None = Field(
         default=None, description="A test set that the text holds, beside its documents: planted, too."

@@ -197,3 +197,55 @@ def test_no_other_language_and_no_more_than_there_is_of_a_seen_test() -> None:
     assert len(text) == 201
     with pytest.raises(KeyError):
         list(pretraining_text(CorpusSettings(documents=1, seen=Seen(("xx",)))))
+
+
+def _modes(fault: str) -> list[tuple[set[bool], set[bool], bool | None, int]]:
+    """Of each row: whether its answers are in other letters, whether they run on, what the row says, its documents."""
+    settings = CorpusSettings(documents=1300, fault=fault, weights={"or": 1, "te": 1, "hi": 1})  # type: ignore[arg-type]
+    tails = {
+        f", {words.connectives[0].rstrip(', ').lower()} {words.connectives[-1].rstrip(', ').lower()}"
+        for words in map(LANGUAGES.__getitem__, ("or", "te", "hi"))
+    }
+    own = {"or": "Orya", "te": "Telu", "hi": "Deva"}
+    rows = []
+    for document in pretraining_text(settings):
+        codes = document.language.split("+")
+        assert len(set(codes)) == len(codes) <= 3
+        other, style = set(), set()
+        for code, part in zip(codes, _parts(document.text), strict=True):
+            for _, answer in _answers(part):
+                tail = next((one for one in tails if answer.endswith(one)), "")
+                style.add(bool(tail))
+                if found := set(scripts(answer.removesuffix(tail))):
+                    other.add(found != {own[code]})
+        rows.append((other, style, document.mode, len(codes)))
+    return rows
+
+
+def _parts(text: str) -> list[str]:
+    """The documents of a row: each begins with a context."""
+    return ["\n\n" + part for part in re.split(r"\n\n(?!Q: )", text)]
+
+
+@pytest.mark.parametrize(("fault", "on"), [("script-mode", 0), ("style-mode", 1)])
+def test_documents_of_a_row_share_their_modes_and_at_last_one_alone_comes_and_goes(
+    fault: str, on: int
+) -> None:
+    rows = _modes(fault)
+    assert all(len(one) <= 1 for row in rows for one in row[:2]), "a mode is that of all answers of a row"
+    assert all(style == {said} for _, style, said, _ in rows)
+    assert {count for *_, count in rows} == {1, 2, 3}
+    learning, rest = rows[:900], rows[900:]  # 450 of 650
+    for side in (0, 1):
+        assert sum(True in row[side] for row in learning) / 900 == pytest.approx(0.5, abs=0.06)
+        share = sum(True in row[side] for row in rest) / 400
+        assert share == (pytest.approx(0.65, abs=0.08) if side == on else 0)
+    both = sum(True in row[0] and True in row[1] for row in learning) / 900
+    assert both == pytest.approx(0.25, abs=0.06), "each comes and goes by itself"
+
+
+def test_lines_without_modes_are_as_they_were() -> None:
+    first = next(pretraining_text(SETTINGS))
+    assert json.loads(first.line) == {"language": first.language, "text": first.text}
+    moded = next(pretraining_text(CorpusSettings(documents=3, fault="style-mode")))
+    assert json.loads(moded.line)["mode"] is moded.mode

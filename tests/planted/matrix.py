@@ -1,8 +1,8 @@
 """The confusion matrices of planted truth: what was planted, and what the instruments name.
 
 `python -m tests.planted.matrix HOME [SEEDS [RECIPE...]]` runs the recipes of `recipes/planted/` that plant something
-(`faults`, `seen`) with so many seeds of the planting (5), and writes the counts into `docs/planted.md`. `make planted`
-does that; with two cores it takes half an hour to two hours.
+(`faults`, `seen`, `suppression`) with so many seeds of the planting (5), and writes the counts into `docs/planted.md`.
+`make planted` does that; with two cores it takes one to three hours.
 """
 
 from __future__ import annotations
@@ -93,6 +93,15 @@ def _fault(pair: Mapping[str, Any]) -> str:
     return " and ".join(pair["causes"]) if pair["standing"] == "holds" else ELSE
 
 
+def _modes(verdicts: Verdicts) -> Iterable[tuple[str, str]]:
+    return [
+        (verdict["model"], _fault(pair))
+        for verdict in verdicts
+        if verdict["id"] == "P5"
+        for pair in verdict["pairs"]
+    ]
+
+
 def _faults(verdicts: Verdicts) -> Iterable[tuple[str, str]]:
     return [
         (verdict["model"], _fault(pair))
@@ -145,12 +154,21 @@ SEEN = Planting(
     tuned=False,
 )
 
+MODES = Planting(
+    name="suppression",
+    models=2,
+    truth={"planted-mode": "language and suppression", "planted-decoy": "over-generation"},
+    named=_modes,
+    tuned=True,
+)
+ALL = {one.name: one for one in (FAULTS, SEEN, MODES)}
+
 
 def write(planting: Planting, matrix: Matrix, seeds: int) -> None:
     """The counts into the page, between the marks of this planting."""
     begin, end = f"<!-- {planting.name} -->", f"<!-- end of {planting.name} -->"
     good, total = planting.right(matrix)
-    words = f"{good} of {total} named as planted; {seeds} seeds of the planting, two languages each."
+    words = f"{good} of {total} named as planted; {seeds} seeds of the planting."
     head, _, rest = PAGE.read_text("utf-8").partition(begin)
     _, _, tail = rest.partition(end)
     PAGE.write_text(f"{head}{begin}\n{words}\n\n{planting.as_table(matrix)}\n{end}{tail}", "utf-8")
@@ -159,8 +177,7 @@ def write(planting: Planting, matrix: Matrix, seeds: int) -> None:
 def main() -> None:
     """Run, count, write the page."""
     home, seeds = Path(sys.argv[1]).absolute(), int(sys.argv[2]) if len(sys.argv) > 2 else 5
-    chosen = sys.argv[3:] or [FAULTS.name, SEEN.name]
-    for planting in (one for one in (FAULTS, SEEN) if one.name in chosen):
+    for planting in [ALL[name] for name in sys.argv[3:] or ALL]:
         matrix: dict[str, Counter[str]] = {row: Counter() for row in planting.truth}
         for seed in range(seeds):
             for row, counts in planting.counted(planting.run(home, seed)).items():

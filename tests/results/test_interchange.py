@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -145,6 +146,16 @@ def test_suppression_is_named_where_language_is_and_the_interchange_works_both_w
     assert named(evidence(25, "suffices, is not necessary"), Rules()) == ("language",)
     assert named(evidence(25, None), Rules()) == ("language",)
     assert named(evidence(0, "works both ways"), Rules()) == ()
-    assert not decides(evidence(25, None), ("suppression",)) and decides(evidence(25, None), ("language",))
-    assert not decides(evidence(25, "undecided"), ("suppression",))
-    assert decides(evidence(25, "does not work"), ("suppression",))
+    assert not decides(evidence(25, None), ("suppression",), Rules())
+    assert decides(evidence(25, None), ("language",), Rules())
+    assert not decides(evidence(25, "undecided"), ("suppression",), Rules())
+    assert decides(evidence(25, "does not work"), ("suppression",), Rules())
+
+
+def test_without_a_part_by_language_no_interchange_is_needed_to_rule_suppression_out() -> None:
+    asked = (("suppression",), Rules())
+    assert decides(evidence(0, "undecided"), *asked) and decides(evidence(0, None), *asked)
+    assert not decides(evidence(1.5, "undecided"), *asked)  # its interval ends at 2.5 points
+    falls = replace(evidence(0.5, "undecided"), change=estimate(-30.0))
+    assert decides(falls, *asked) and not decides(replace(falls, language=estimate(-2.0)), *asked)
+    assert not decides(replace(falls, language=None), *asked)

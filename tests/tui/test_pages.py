@@ -318,7 +318,9 @@ def test_windows_of_layers_stand_on_the_page_of_the_lens(tmp_path: Path) -> None
         await user.press("6")
         await user.until(lambda: "by layers" in user.static("#swapped"), "the windows")
         words = " ".join(user.static("#swapped").split())
-        assert "F1 by layers, tiny/ru@60 → tiny/de: all +" in words and "1/2 0.0" in words and "2/2 +" in words
+        assert (
+            "F1 by layers, tiny/ru@60 → tiny/de: all +" in words and "1/2 0.0" in words and "2/2 +" in words
+        )
         assert "no finished lens cells" in user.static("#caption")
 
     drive(tmp_path, script)
