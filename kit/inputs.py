@@ -14,6 +14,7 @@ from kit.catalog import (
     HubSource,
     Locations,
     ModelLocation,
+    has_chat_template,
     locate_adapter,
     locate_model,
     locate_token_map,
@@ -28,6 +29,7 @@ from kit.recipe.model import Generate, Lens, Score
 from kit.recipe.sources import NamedModel, PathAdapter, PathModel, PretrainedModel, Shots
 from kit.slices import Slices
 from kit.store import Store
+from kit.yamlfile import Loc
 
 PUBLISHED_PROBE = "paper-probe"
 """Data set of the catalog that holds the arrays of the paper's probe and their map of tokens."""
@@ -48,15 +50,17 @@ def resolve(
     paths: dict[str, Path] = {}
     models = tuple(_models(recipe, catalog, locations, store, paths, fetch))
     adapters = tuple(_adapters(recipe, locations, paths))
-    asks = catalog.prompts[recipe.train_prompt].translation
+    trained = catalog.prompts[expand.prompt_name(recipe.train_prompt)]
+    asks = trained.translation
     slices = Slices(catalog, locations, store, paths, asks or "")
     train = tuple(slices.of(recipe.train))
     lens_texts = tuple(slices.of(recipe.lens_texts))
     evaluate = tuple(_with_scripts(tuple(slices.of(recipe.evaluate)), recipe, catalog))
     shots = shots_of(recipe, slices, evaluate)
     prompts = dict(_prompts(recipe, catalog))
-    train_prompt: Prompt = expand.train_prompt(recipe, catalog.prompts[recipe.train_prompt])
+    train_prompt: Prompt = expand.train_prompt(recipe, trained)
     _check_choices(loaded, evaluate)
+    _check_chat(loaded, models)
     maps = _maps(recipe, catalog, locations, paths)
     return Inputs(models, adapters, train, evaluate, train_prompt, prompts, paths, maps, shots, lens_texts)
 
@@ -66,7 +70,10 @@ def _prompts(recipe: Recipe, catalog: Catalog) -> Iterator[tuple[str, Prompt]]:
     for asked in recipe.prompts:
         entry = catalog.prompts[expand.prompt_name(asked)]
         shot = entry.solved if isinstance(asked, Shots) else ""
-        yield expand.prompt_label(recipe, asked), replace(expand.eval_prompt(recipe, entry), shot=shot)
+        yield (
+            expand.prompt_label(recipe, asked),
+            replace(expand.eval_prompt(recipe, entry, expand.chat_of(asked)), shot=shot),
+        )
 
 
 def shots_of(
@@ -101,6 +108,24 @@ def _check_choices(loaded: LoadedRecipe, evaluate: tuple[ResolvedSlice, ...]) ->
                 where=loaded.where(("evaluate",)),
                 remedy="add a task such as `generate`, or take the set out",
             )
+
+
+def _check_chat(loaded: LoadedRecipe, models: tuple[ResolvedModel, ...]) -> None:
+    """Refuse a prompt that asks for the chat template of a model that is here and has none.
+
+    Raises:
+        RecipeError: at the prompt.
+    """
+    asked: list[tuple[Loc, Any]] = [(("prompts", at), one) for at, one in enumerate(loaded.recipe.prompts)]
+    asked += [(("train_prompt",), loaded.recipe.train_prompt)] if loaded.recipe.train else []
+    for way, prompt in asked:
+        for model in models if expand.chat_of(prompt) == "template" else ():
+            if model.path is not None and not has_chat_template(model.path):
+                raise RecipeError(
+                    f"{model.wanted.name} has no chat template, and this prompt asks for it",
+                    where=loaded.where((*way, "chat")),
+                    remedy="choose `chat: own`, which takes one where there is one, or leave `chat` out",
+                )
 
 
 def _maps(

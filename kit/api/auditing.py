@@ -157,7 +157,8 @@ def _asked(request: Request) -> tuple[Catalog, TokenRule, str, list[Source]]:
         first = recipe.models[0]
         model = request.model or (first.name if isinstance(first, NamedModel) else "tiny-bloom")
         rule = TokenRule(
-            expand.train_prompt(recipe, catalog.prompts[recipe.train_prompt]), recipe.sequence_limit
+            expand.train_prompt(recipe, catalog.prompts[expand.prompt_name(recipe.train_prompt)]),
+            recipe.sequence_limit,
         )
         sources = []
         for entry in recipe.train:

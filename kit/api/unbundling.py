@@ -16,6 +16,7 @@ from kit.data.example import slice_id
 from kit.errors import KitError
 from kit.inputs import shots_of
 from kit.plan import ResolvedSlice
+from kit.recipe import expand
 from kit.recipe.sources import FileSet
 from kit.schedule import RunFolder
 from kit.slices import Slices
@@ -64,7 +65,13 @@ def lay_gold(workspace: Workspace, store: Store, folder: RunFolder) -> list[str]
     except KitError as problem:
         return [f"the recipe of {folder.name} names files that are not here: {problem.message}"]
     near = replace(workspace.locations, offline=True)
-    slices = Slices(catalog, near, store, {}, catalog.prompts[loaded.recipe.train_prompt].translation or "")
+    slices = Slices(
+        catalog,
+        near,
+        store,
+        {},
+        catalog.prompts[expand.prompt_name(loaded.recipe.train_prompt)].translation or "",
+    )
     evaluate = list(_evaluated(loaded.recipe.evaluate, slices, catalog))
     notes = []
     try:

@@ -34,6 +34,17 @@ _ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
+def has_chat_template(folder: Path) -> bool:
+    """Whether a model's folder holds a chat template: in a file of its own, or among the tokenizer's settings."""
+    if any((folder / name).is_file() for name in ("chat_template.jinja", "chat_template.json")):
+        return True
+    try:
+        settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(settings, dict) and bool(settings.get("chat_template"))
+
+
 @dataclass(frozen=True)
 class HubSource:
     """A repository of the hub at a commit; None takes the newest one and reports it."""

@@ -15,7 +15,7 @@ from kit.corpus.scenes import Scene, scenes
 from kit.corpus.templates import Language, load_templates
 
 Mode = Literal["script-mode", "style-mode"]
-Fault = Literal["none", "overrun", "lead-in", "knowledge", "overrun-and-knowledge", "wrong-script"] | Mode
+Fault = Literal["none", "overrun", "lead-in", "knowledge", "overrun-and-knowledge", "wrong-script", Mode]
 """What is wrong with the answers of a text: words after them, words before them, those of another question, the right
 ones in another language's script, nothing.
 

@@ -18,6 +18,7 @@ import transformers
 from torch import nn
 
 from kit.data.example import Example, read_slice
+from kit.job.chat import dialogue
 from kit.job.decode import Decoder
 from kit.job.failures import BadInput
 from kit.job.layers import Layers
@@ -159,13 +160,19 @@ def _chat(tokenizer: Any) -> Iterator[Finding]:
     if not template:
         yield Finding("chat template", "fine", "none: plain prompts, as the paper's")
         return
-    thinks = "; it can think before it answers" if "enable_thinking" in str(template) else ""
+    try:
+        found = dialogue(tokenizer)
+    except BadInput as problem:
+        yield Finding(
+            "chat template", "warning", f"it has one: {problem.message}", "leave `chat` out of its prompts"
+        )
+        return
+    thinks = "; it can think before it answers, which is switched off" if found and found.thinking else ""
     yield Finding(
         "chat template",
         "warning",
-        f"it has one, so it was tuned on conversations{thinks}; the kit gives it the paper's plain prompts, without "
-        "the template and without thinking",
-        "judge it beside models of the same kind; long answers are cut by `answer_limit`",
+        f"it has one, so it was tuned on conversations{thinks}; plain prompts, as the paper's, do not use it",
+        "ask in both ways: prompts: [qa, {prompt: qa, chat: template}]",
     )
 
 

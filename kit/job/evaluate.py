@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import numpy as np
 
 from kit.data.example import Example, read_slice, slice_id
 from kit.job.bases import Bases, Emit
+from kit.job.chat import notes
 from kit.job.choices import Offers, continuation
 from kit.job.classes import Classes
 from kit.job.constrain import Constraint
@@ -93,6 +94,12 @@ class _Stage:
         place = self.desk.job.inputs.get(matrix)
         return self.base.classes(matrix, Path(place) if place else None)
 
+    def ends(self, prompt: Prompt) -> Vocabulary:
+        """The vocabulary with what ends an answer to that prompt first among the ends."""
+        if prompt.chat == "plain":
+            return self.vocabulary
+        return Encoder(self.tokenizer, replace(prompt, shots="", shot="")).ends(self.vocabulary)
+
     def encoder(self, prompt: Prompt) -> Encoder:
         """What makes token ids of items under a prompt, its shots read."""
         shots = read_examples(self.desk.job, prompt.shots) if prompt.shots else []
@@ -125,6 +132,8 @@ def _evaluate_on_one_base(cells: Sequence[tuple[str, CellSpec]], desk: Desk) -> 
     base = desk.bases.get(Path(job.inputs[name]), dtype, [Path(job.inputs[p]) for p in parents])
     vocabulary = read_vocabulary(base.tokenizer, base.model)
     desk.emit("phase", name="evaluate")
+    for line in notes(base.tokenizer, [cell.prompt for _, cell in cells]):
+        desk.emit("note", message=line)
     for adapter, same in groupby(cells, key=lambda pair: pair[1].adapters[-1:]):
         with base.wearing(Path(job.inputs[adapter[0]]) if adapter else None) as model:
             stage = _Stage(model, base.tokenizer, vocabulary, desk, base)
@@ -224,7 +233,7 @@ def _outputs(
     prompts = [encoder.prompt_ids(example) for example in examples]
     chooser = Chooser(task, cell.seed, stage.desk.job.device, batched=cell.mode == "fast")
     constraint = next((Constraint(one, stage.classes("script")) for one in _constraints(cell)), None)
-    decoder = Decoder(stage.model, stage.tokenizer, stage.vocabulary, task, chooser, constraint)
+    decoder = Decoder(stage.model, stage.tokenizer, stage.ends(cell.prompt), task, chooser, constraint)
     ids = [example.id for example in examples]
     if cell.mode == "exact":
         stream = decoder.exact(ids, prompts)
@@ -392,7 +401,7 @@ def _answer_ids(encoder: Encoder, example: Example, task: LensTask) -> list[int]
 
 def _scored(cell: CellSpec, rows: Sequence[Row], stage: _Stage, progress: Progress) -> list[Scored]:
     """Rows of prompt and continuation, scored, in their order."""
-    scorer = Scorer(stage.model, stage.vocabulary)
+    scorer = Scorer(stage.model, stage.ends(cell.prompt))
     if cell.mode == "exact":
         stream = scorer.exact(rows)
     else:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from kit.data.example import LETTERS, Example
+from kit.job.chat import Dialogue, dialogue
 from kit.job.failures import BadInput
+from kit.job.vocabulary import Vocabulary
 from kit.jobdir import Prompt
 
 _FIELD = re.compile(r"\{(context|question|choices)\}")
@@ -85,14 +87,15 @@ class Encoder:
     """Token ids of prompts, continuations and training texts under one tokenizer and one `Prompt`.
 
     `shots` are the solved examples that stand before every item. A text is tokenised as a whole, shots and all, as
-    one string would be.
+    one string would be; within a chat template, if the prompt asks for that (`kit.job.chat`), which then writes all
+    special tokens.
 
     Texts are tokenised without the tokenizer's special tokens; the start token is put in front by id: by the
     tokenizer's own habit (`tokenizer`), once more on top of it (`written`, which for BLOOM's tokenizer is
     what a written-out `<s>` becomes), or never (`none`).
 
     Raises:
-        BadInput: the prompt asks for a start token, and the tokenizer has none.
+        BadInput: the prompt asks for a start token, or a chat template, and the tokenizer has none.
     """
 
     def __init__(self, tokenizer: Any, prompt: Prompt, shots: Sequence[Example] = ()) -> None:
@@ -100,19 +103,36 @@ class Encoder:
         self.prompt = prompt
         self.shots = shots
         self._before = "".join(render_shot(prompt, shot) for shot in shots)
+        self.chat = _dialogue(tokenizer, prompt)
+        self.joint = self.chat.joint if self.chat else prompt.joint
         self.start = _start_ids(tokenizer, prompt.start_token)
+        self.opening: list[int] = [] if self.chat else self.start
+        """Ids before those of a prompt's text."""
+
+    @property
+    def end(self) -> int | None:
+        """The id that ends an answer."""
+        own: int | None = self.tokenizer.eos_token_id
+        return self.chat.end if self.chat and self.chat.end is not None else own
+
+    def ends(self, vocabulary: Vocabulary) -> Vocabulary:
+        """The vocabulary, with what ends an answer first among what ends a text."""
+        if not self.chat or self.end is None:
+            return vocabulary
+        return replace(vocabulary, end=tuple(dict.fromkeys((self.end, *vocabulary.end))))
 
     def ids(self, text: str) -> list[int]:
         """Ids of a text on its own, no start token."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def text(self, example: Example) -> str:
-        """Shots and prompt."""
-        return self._before + render(self.prompt, example)
+        """Shots and prompt; within a chat template, all of what stands before the answer."""
+        text = self._before + render(self.prompt, example)
+        return self.chat.prompt(text) if self.chat else text
 
     def prompt_ids(self, example: Example) -> list[int]:
         """Ids of start token, shots and prompt: what a model is given to continue."""
-        return self.start + self.ids(self.text(example))
+        return self.opening + self.ids(self.text(example))
 
     def continuation_ids(self, example: Example, answer: str) -> list[int]:
         """Ids of joint and answer as they follow `prompt_ids`.
@@ -123,10 +143,10 @@ class Encoder:
         was given.
         """
         text = self.text(example)
-        head, whole = self.ids(text), self.ids(text + self.prompt.joint + answer)
+        head, whole = self.ids(text), self.ids(text + self.joint + answer)
         if whole[: len(head)] == head:
             return whole[len(head) :]
-        return self.ids(self.prompt.joint + answer)
+        return self.ids(self.joint + answer)
 
     def training_text(
         self, example: Example, limit: int, truncation: Literal["right", "context"], end: int
@@ -158,9 +178,9 @@ class Encoder:
 
     def _assemble(self, example: Example, end: int) -> TrainingText:
         text = self.text(example)
-        head, whole = self.ids(text), self.ids(text + self.prompt.joint + example.answers[0])
-        start = len(self.start) + _shared(head, whole)
-        return TrainingText(example.id, (*self.start, *whole, end), start)
+        head, whole = self.ids(text), self.ids(text + self.joint + example.answers[0])
+        start = len(self.opening) + _shared(head, whole)
+        return TrainingText(example.id, (*self.opening, *whole, end), start)
 
     def _shorten(self, example: Example, limit: int, end: int) -> Example | None:
         """The example with as much of its context's beginning as fits (bisection); None where none does."""
@@ -175,6 +195,18 @@ class Encoder:
             middle = (low + high) // 2
             low, high = (middle, high) if fits(middle) else (low, middle)
         return replace(example, context=example.context[:low])
+
+
+def _dialogue(tokenizer: Any, prompt: Prompt) -> Dialogue | None:
+    if prompt.chat == "plain":
+        return None
+    found = dialogue(tokenizer)
+    if found is None and prompt.chat == "template":
+        raise BadInput(
+            "The prompt asks for a chat template, and this model has none.",
+            "Use the prompt without `chat`, or `chat: own`, which takes one where there is one.",
+        )
+    return found
 
 
 def _start_ids(tokenizer: Any, start_token: str) -> list[int]:

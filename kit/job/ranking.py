@@ -69,13 +69,15 @@ class Ranker:
 
     def _asked(self, item: int, lead: str) -> Asked:
         example, encoder = self._examples[item], self._encoder
-        text = encoder.text(example) + (f"{encoder.prompt.joint}{lead}" if lead else "")
-        before = (*encoder.start, *encoder.ids(text))
-        anchor = text[-_ANCHOR:].rpartition("\n")[2]
+        text = encoder.text(example) + (f"{encoder.joint}{lead}" if lead else "")
+        before = (*encoder.opening, *encoder.ids(text))
+        # After words a space follows; a chat template may end in a line break, which tokens that follow may look at.
+        joint = encoder.prompt.joint if lead else encoder.joint
+        anchor = text[-_ANCHOR:].rpartition("\n")[2] or text[-_ANCHOR:]
         gold = gold_of(example)
-        own = self._ids(anchor, [gold])[0]
+        own = self._ids(anchor, joint, [gold])[0]
         found = self._pieces(example.context, len(own))
-        ids = self._ids(anchor, found) if found else []
+        ids = self._ids(anchor, joint, found) if found else []
         same = {normalize(answer) for answer in (*example.answers, gold)}
         others = tuple(
             (span, each)
@@ -84,9 +86,8 @@ class Ranker:
         )
         return Asked(item, before, lead, (gold, own), others)
 
-    def _ids(self, anchor: str, texts: Sequence[str]) -> list[tuple[int, ...]]:
+    def _ids(self, anchor: str, joint: str, texts: Sequence[str]) -> list[tuple[int, ...]]:
         """Ids of joint and text as they follow a text that ends in `anchor`; on their own, where a token spans both."""
-        joint = self._encoder.prompt.joint
         tokenizer = self._encoder.tokenizer
         head = self._encoder.ids(anchor)
         whole = tokenizer([anchor + joint + text for text in texts], add_special_tokens=False)["input_ids"]

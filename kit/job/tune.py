@@ -20,6 +20,7 @@ from transformers.models.bloom.modeling_bloom import BloomGelu
 
 from kit.data.example import Example
 from kit.job.bases import Emit
+from kit.job.chat import notes
 from kit.job.evaluate import Desk, read_examples
 from kit.job.failures import BadInput, unstopped
 from kit.job.loss import IGNORED
@@ -106,10 +107,12 @@ def prepare(spec: TuneSpec, tokenizer: Any, examples: Sequence[Example], emit: E
     """
     if not examples:
         raise BadInput("There are no examples to tune on.")
-    end = tokenizer.eos_token_id
+    for line in notes(tokenizer, [spec.prompt]):
+        emit("note", message=line)
+    encoder = Encoder(tokenizer, spec.prompt)
+    end = encoder.end
     if end is None:
         raise BadInput("The tokenizer has no end token, which every training text needs.")
-    encoder = Encoder(tokenizer, spec.prompt)
     texts = [
         encoder.training_text(example, spec.sequence_limit, spec.truncation, end) for example in examples
     ]

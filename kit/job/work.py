@@ -138,6 +138,8 @@ def _line(kind: str, data: dict[str, Any]) -> str | None:
         case "lens":
             layer, before, after = data["layer"], data["before"], data["after"]
             return f"layer {layer}: {before:.3f} nats from the output, {after:.3f} through its map"
+        case "note":
+            return f"note: {data['message']}"
         case "warning":
             return f"warning: {data['message']}"
     return None

@@ -33,6 +33,10 @@ class Prompt:
 
     `shots` is the content id of a slice whose examples stand, solved, before every item, in its order and each of them
     as `shot` has it, which holds `{answer}` beside these fields; empty: there are none.
+
+    `chat`: the whole is the turn of a user in the model's own chat template, which writes start tokens and the joint
+    itself and ends answers with its own token: always (`template`, and a model without one is refused), or where the
+    model has one (`own`).
     """
 
     template: str
@@ -40,6 +44,7 @@ class Prompt:
     start_token: Literal["tokenizer", "written", "none"] = "tokenizer"
     shots: str = ""
     shot: str = ""
+    chat: Literal["plain", "template", "own"] = "plain"
 
     @property
     def lists(self) -> bool:

@@ -121,15 +121,17 @@ def _prompts(loaded: LoadedRecipe, catalog: Catalog) -> Iterator[RecipeError]:
         (("prompts", index) if isinstance(asked, str) else ("prompts", index, "prompt"), prompt_name(asked))
         for index, asked in enumerate(recipe.prompts)
     ]
-    for loc, name in [*named, (("train_prompt",), recipe.train_prompt)]:
+    trained = prompt_name(recipe.train_prompt)
+    way: Loc = ("train_prompt",) if isinstance(recipe.train_prompt, str) else ("train_prompt", "prompt")
+    for loc, name in [*named, (way, trained)]:
         if name not in catalog.prompts:
             message = f"{name!r} is no prompt of the catalog"
             yield _fault(loaded, loc, message, suggestion(name, catalog.prompts))
     yield from _listing(loaded, {name: lists(entry) for name, entry in catalog.prompts.items()})
-    asks = catalog.prompts.get(recipe.train_prompt)
+    asks = catalog.prompts.get(trained)
     for index, entry in enumerate(recipe.train):
         if asks is not None and asks.translation is None and _is_pairs(entry, catalog):
-            message = f"the prompt {recipe.train_prompt!r} has no question for a translation, and this set holds pairs"
+            message = f"the prompt {trained!r} has no question for a translation, and this set holds pairs"
             yield _fault(
                 loaded, ("train", index), message, "use `train_prompt: qa`, or a prompt with `translation`"
             )
@@ -144,8 +146,10 @@ def _is_pairs(entry: TrainSet | TrainFile, catalog: Catalog) -> bool:
 def _listing(loaded: LoadedRecipe, listing: Mapping[str, bool]) -> Iterator[RecipeError]:
     """Prompts that list choices are for tasks of choices alone, and these are for evaluation alone."""
     recipe = loaded.recipe
-    if listing.get(recipe.train_prompt):
-        message = f"the prompt {recipe.train_prompt!r} lists choices, and training texts have none"
+    if listing.get(prompt_name(recipe.train_prompt)):
+        message = (
+            f"the prompt {prompt_name(recipe.train_prompt)!r} lists choices, and training texts have none"
+        )
         yield _fault(loaded, ("train_prompt",), message, "choose another prompt")
     prompts = [prompt_name(asked) for asked in recipe.prompts]
     open_prompts = [name for name in prompts if not listing.get(name)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import Literal, Protocol
 
 from kit.jobdir import (
     GenerateTask,
@@ -20,9 +20,10 @@ from kit.jobdir import (
 )
 from kit.jobdir.cell import BAN_SCRIPTS, LAYERS, ONLY_SCRIPTS
 from kit.recipe.model import Generate, Interchange, Lens, Recipe, Score
-from kit.recipe.sources import Shots
+from kit.recipe.sources import ChatPrompt, ChatUse, Shots
 from kit.score.script import written_with
 
+Start = Literal["tokenizer", "written", "none"]
 TO_BE_FITTED = "fit"
 """The translators of a tuned lens, until a base and its texts are known."""
 
@@ -134,35 +135,44 @@ def lists(prompt: Template) -> bool:
 
 def train_prompt(recipe: Recipe, prompt: Template) -> Prompt:
     """The prompt of the training texts; `<s>` is written in front unless the switch says `none`."""
-    return Prompt(
-        prompt.template, prompt.joint, "none" if recipe.switches.start_token == "none" else "written"
-    )
+    start: Start = "none" if recipe.switches.start_token == "none" else "written"
+    return Prompt(prompt.template, prompt.joint, start, chat=chat_of(recipe.train_prompt))
 
 
-def eval_prompt(recipe: Recipe, prompt: Template) -> Prompt:
+_STARTS: Mapping[str, Start] = {
+    "train-only": "tokenizer",
+    "both": "written",
+    "none": "none",
+}
+
+
+def eval_prompt(recipe: Recipe, prompt: Template, chat: ChatUse = "plain") -> Prompt:
     """A prompt of the evaluation; under `train-only` the tokenizer keeps its habit, as in the scripts."""
-    match recipe.switches.start_token:
-        case "train-only":
-            return Prompt(prompt.template, prompt.joint, "tokenizer")
-        case "both":
-            return Prompt(prompt.template, prompt.joint, "written")
-        case "none":
-            return Prompt(prompt.template, prompt.joint, "none")
+    return Prompt(prompt.template, prompt.joint, _STARTS[recipe.switches.start_token], chat=chat)
 
 
-def prompt_label(recipe: Recipe, asked: str | Shots) -> str:
+def chat_of(asked: str | ChatPrompt | Shots) -> ChatUse:
+    """Whether a prompt that a recipe asks for stands in a chat template."""
+    return "plain" if isinstance(asked, str) else asked.chat
+
+
+def prompt_label(recipe: Recipe, asked: str | ChatPrompt | Shots) -> str:
     """A prompt's name in tables: that of the catalog, and behind a colon the number of shots, and what is unusual."""
     if isinstance(asked, str):
         return asked
+    chat = [f"chat={asked.chat}"] if asked.chat != "plain" else []
+    if isinstance(asked, ChatPrompt):
+        return ":".join([asked.prompt, *chat])
+    shots = f"{asked.prompt}:shots={asked.shots}"
     if recipe.switches.shots_from == "test-repeated":
-        return f"{asked.prompt}:shots={asked.shots},test-repeated"
+        return ",".join([shots, "test-repeated", *chat])
     unusual = {"from": asked.source, "split": asked.split, "seed": asked.seed}
     usual = {"from": None, "split": "train", "seed": 0}
     parts = [f"{name}={value}" for name, value in unusual.items() if value != usual[name]]
-    return ",".join([f"{asked.prompt}:shots={asked.shots}", *parts])
+    return ",".join([shots, *parts, *chat])
 
 
-def prompt_name(asked: str | Shots) -> str:
+def prompt_name(asked: str | ChatPrompt | Shots) -> str:
     """The name in the catalog of a prompt that a recipe asks for."""
     return asked if isinstance(asked, str) else asked.prompt
 

@@ -101,7 +101,7 @@ def _faults_of_sense(recipe: Recipe, tree: Tree) -> Iterator[RecipeError]:
     prompts = [
         (("prompts", index), prompt_label(recipe, asked))
         for index, asked in enumerate(recipe.prompts)
-        if isinstance(asked, Shots)
+        if not isinstance(asked, str)
     ]
     yield from twice(((loc, label, f"the prompt `{label}`") for loc, label in prompts), tree)
     yield from _idle_shots(recipe, tree)
@@ -126,7 +126,7 @@ def _idle_shots(recipe: Recipe, tree: Tree) -> Iterator[RecipeError]:
     if recipe.switches.shots_from != "test-repeated":
         return
     for index, asked in enumerate(recipe.prompts):
-        if isinstance(asked, str):
+        if not isinstance(asked, Shots):
             continue
         said = {"from": asked.source is not None, "split": asked.split != "train", "seed": asked.seed != 0}
         for key, is_said in said.items():

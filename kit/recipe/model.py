@@ -31,6 +31,7 @@ from kit.recipe.sources import (
     Some,
     Text,
     Train,
+    TrainPrompt,
     expected,
     or_text,
 )
@@ -379,10 +380,11 @@ class Recipe(Entry):
     prompts: Some[Prompt] = Field(
         default=("qa",),
         description="Prompts of the evaluation, by their names in the catalog, or with solved examples before the "
-        "question: `{prompt: qa, shots: 3}`.",
+        "question, or in the model's chat template: `{prompt: qa, shots: 3, chat: template}`.",
     )
-    train_prompt: Name = Field(
-        default="qa", description="Prompt of the training texts, by its name in the catalog."
+    train_prompt: TrainPrompt = Field(
+        default="qa",
+        description="Prompt of the training texts, by its name in the catalog, or `{prompt: qa, chat: template}`.",
     )
     lora: LoraSettings = Field(default=LoraSettings(), description="Low-rank adaptation.")
     trainer: Trainer = Field(default=Trainer(), description="Optimisation.")

@@ -215,11 +215,30 @@ class HubAdapter(Entry):
     revision: Text = Field(description="Commit of the hub's repository: pin it, branches move.")
 
 
+ChatUse = Annotated[
+    Literal["plain", "template", "own"],
+    Field(
+        description="Whether it is the turn of a user in the model's chat template: not at all (`plain`), always "
+        "(`template`, which a model without one refuses), or where the model has one (`own`)."
+    ),
+]
+
+
+class ChatPrompt(Entry):
+    """A prompt in the chat template of a model."""
+
+    called: ClassVar[str] = "a prompt with `chat`"
+    other_keys: ClassVar[tuple[str, ...]] = ("shots", "from", "split", "seed")
+    prompt: Name = Field(description="Its name in the catalog.")
+    chat: ChatUse
+
+
 class Shots(Entry):
     """A prompt behind solved examples, the same for all items."""
 
     called: ClassVar[str] = "a prompt with shots"
     prompt: Name = Field(description="Its name in the catalog.")
+    chat: ChatUse = "plain"
     shots: Count = Field(description="How many solved examples stand before the question.")
     source: Name | None = Field(
         default=None,
@@ -234,14 +253,40 @@ class Shots(Entry):
 def _prompt_tag(value: Any) -> str | None:
     if isinstance(value, str):
         return "<prompt>"
+    if isinstance(value, ChatPrompt) or (
+        isinstance(value, Mapping) and "chat" in value and "shots" not in value
+    ):
+        return "<chat>"
     return "<shots>" if isinstance(value, (Mapping, Shots)) else None
 
 
 Prompt = Annotated[
-    Annotated[Name, Tag("<prompt>")] | Annotated[Shots, Tag("<shots>")],
+    Annotated[Name, Tag("<prompt>")]
+    | Annotated[ChatPrompt, Tag("<chat>")]
+    | Annotated[Shots, Tag("<shots>")],
     Discriminator(
         _prompt_tag,
-        **expected("the name of a prompt, or a mapping with `prompt` and `shots`", "prompt", "shots"),
+        **expected(
+            "the name of a prompt, or a mapping with `prompt` and `shots` or `chat`",
+            "prompt",
+            "shots",
+            "chat",
+        ),
+    ),
+]
+
+
+def _train_prompt_tag(value: Any) -> str | None:
+    if isinstance(value, str):
+        return "<prompt>"
+    return "<chat>" if isinstance(value, (Mapping, ChatPrompt)) else None
+
+
+TrainPrompt = Annotated[
+    Annotated[Name, Tag("<prompt>")] | Annotated[ChatPrompt, Tag("<chat>")],
+    Discriminator(
+        _train_prompt_tag,
+        **expected("the name of a prompt, or a mapping with `prompt` and `chat`", "prompt", "chat"),
     ),
 ]
 

@@ -78,6 +78,40 @@ def test_a_new_family_from_its_folder_to_a_table(kit: Kit, tmp_path: Path) -> No
     assert "tiny-qa/de" in kit("run", recipe, *small).stdout
 
 
+def test_a_chat_model_is_asked_in_its_template_and_plainly(kit: Kit, tmp_path: Path) -> None:
+    folder = random_model(tmp_path / "tiny-chat", Qwen3Config(**_SHAPE))
+    turns = "{% for m in messages %}[{{ m.role }}] {{ m.content }}</s>{% endfor %}"
+    changed(folder, chat_template=turns + "{% if add_generation_prompt %}[assistant] {% endif %}")
+    recipe = tmp_path / "chat.yaml"
+    recipe.write_text(f"""\
+schema: 1
+name: chat
+models: [{{name: tiny-chat, path: {folder}}}]
+evaluate: [{{dataset: tiny-qa, languages: [hi], limit: 6}}]
+train: [{{dataset: tiny-qa, languages: [de], limit: 8}}]
+train_prompt: {{prompt: qa, chat: template}}
+prompts: [qa, {{prompt: qa, chat: template}}]
+lora: {{targets: [q_proj, v_proj]}}
+trainer: {{steps: 2}}
+answer_limit: 8
+resources: {{device: cpu}}
+""")
+    said = kit("run", recipe).stdout
+    assert "prompt qa," in said and "prompt qa:chat=template," in said
+    [run] = (kit.home / "runs").iterdir()
+    logs = "".join(path.read_text() for path in run.glob("jobs/*/log.txt"))
+    assert "turns of the model's chat template" in logs and "is given plain prompts" in logs
+    told = kit("run", recipe, "--set", "models=[tiny-bloom]", "--set", "lora.targets=scripts", code=3).stderr
+    assert f"{recipe}:7" in told and "tiny-bloom has no chat template" in told and "chat: own" in told
+    fitting = (
+        "prompts=[{prompt: qa, chat: own}]",
+        "train_prompt={prompt: qa, chat: own}",
+        "models=[tiny-bloom]",
+    )
+    words = [word for text in (*fitting, "lora.targets=scripts") for word in ("--set", text)]
+    assert "prompt qa:chat=own," in kit("run", recipe, *words).stdout
+
+
 def test_gemma_3_is_looked_into(kit: Kit, tmp_path: Path) -> None:
     found = findings(kit, random_model(tmp_path / "gemma", Gemma3TextConfig(**_SHAPE, sliding_window=8)))
     assert {what: finding["state"] for what, finding in found.items()} == {
@@ -97,6 +131,7 @@ def test_wrong_guesses_are_caught_with_a_remedy(kit: Kit, tmp_path: Path) -> Non
     )
     found = findings(kit, folder)
     assert found["chat template"]["state"] == "warning" and "it can think" in found["chat template"]["says"]
+    assert "{prompt: qa, chat: template}" in found["chat template"]["remedy"]
     assert found["pad token"]["state"] == "warning" and "trap 1" in found["pad token"]["says"]
 
     changed(folder, eos_token=None)

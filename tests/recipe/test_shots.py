@@ -6,6 +6,7 @@ import pytest
 
 from kit.catalog import Catalog
 from kit.errors import RecipeErrors
+from kit.jobdir import key_parts
 from kit.recipe import check_names, expand, load_recipe, recipe_of
 from tests.recipe.conftest import Write
 
@@ -29,11 +30,27 @@ def test_names_in_tables_say_how_many_and_what_is_unusual(write: Write) -> None:
     ]
 
 
+def test_chat_is_part_of_a_prompts_name_and_of_its_spec(write: Write) -> None:
+    prompts = "[qa, {prompt: qa, chat: template}, {prompt: qa, shots: 2, chat: own}, {prompt: qa, chat: own}]"
+    assert labels(write, prompts) == ["qa", "qa:chat=template", "qa:shots=2,chat=own", "qa:chat=own"]
+    recipe = load_recipe(write(), [f"prompts={prompts}", "train_prompt={prompt: qa, chat: template}"]).recipe
+    entry = Catalog.load().prompts["qa"]
+    made = [expand.eval_prompt(recipe, entry, expand.chat_of(asked)) for asked in recipe.prompts]
+    assert [prompt.chat for prompt in made] == ["plain", "template", "own", "own"]
+    assert "chat" not in key_parts(made[0]) and key_parts(made[1])["chat"] == "template"
+    assert expand.train_prompt(recipe, entry).chat == "template"
+    loaded = load_recipe(write(), [f"prompts={prompts}", "train_prompt={prompt: qa, chat: own}"])
+    assert recipe_of(loaded.expanded) == loaded.recipe
+
+
 def test_the_canonical_form_makes_the_recipe_again(write: Write) -> None:
     for fidelity in ("sound", "paper"):
         loaded = load_recipe(write(), ["prompts=[qa, {prompt: qa, shots: 2}]", f"fidelity={fidelity}"])
         assert recipe_of(loaded.expanded) == loaded.recipe
-        assert loaded.expanded["prompts"] == ["qa", {"prompt": "qa", "shots": 2, "split": "train", "seed": 0}]
+        assert loaded.expanded["prompts"] == [
+            "qa",
+            {"prompt": "qa", "chat": "plain", "shots": 2, "split": "train", "seed": 0},
+        ]
 
 
 def messages(write: Write, prompts: str, *overrides: str) -> str:
@@ -45,6 +62,10 @@ def messages(write: Write, prompts: str, *overrides: str) -> str:
 @pytest.mark.parametrize(
     ("prompts", "message"),
     [
+        ("[{prompt: qa, chat: yes}]", "`prompts[0].chat` must be"),
+        ("[{prompt: qq, chat: own}]", "'qq' is no prompt of the catalog (there are: qa"),
+        ("[{prompt: qa, chat: own}, {prompt: qa, chat: own}]", "the prompt `qa:chat=own` stands twice"),
+        ("[{prompt: qa, chat: own, form: x}]", "`form` is no key of a prompt with `chat`"),
         ("[{prompt: qa, shots: 0}]", "`prompts[0].shots` must be at least 1"),
         ("[{prompt: qa}]", "`prompts[0].shots` is missing"),
         ("[{promt: qa, shots: 1}]", "`promt` is no key of a prompt with shots (did you mean 'prompt'?)"),
@@ -59,7 +80,10 @@ def messages(write: Write, prompts: str, *overrides: str) -> str:
             "[{prompt: qa, shots: 1, split: test}]",
             "the test split of 'tiny-qa' is evaluated, and nothing to draw",
         ),
-        ("[3]", "must be the name of a prompt, or a mapping with `prompt` and `shots`; found the number 3"),
+        (
+            "[3]",
+            "must be the name of a prompt, or a mapping with `prompt` and `shots` or `chat`; found the number 3",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_with_its_remedy(write: Write, prompts: str, message: str) -> None:
