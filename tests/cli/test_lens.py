@@ -18,7 +18,9 @@ def swapped(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     """The lens recipe with four steps of tuning and forty items: its interchanges alone."""
     kit = Kit(tmp_path_factory.mktemp("swaps") / "home")
     evaluate = "[{dataset: tiny-qa, languages: [en, or], split: test, limit: 40}]"
-    tasks = "[generate, {kind: interchange, interferer: Latn, control: Cyrl}]"
+    tasks = (
+        "[generate, {kind: generate, only: own-script}, {kind: interchange, interferer: Latn, control: Cyrl}]"
+    )
     words = {
         "trainer.steps": 4,
         "train": "[{dataset: tiny-qa, languages: [de]}]",
@@ -130,6 +132,39 @@ def test_interchanges_are_of_tuned_rows_and_of_other_scripts_alone(swapped: Kit,
     assert "no finished cells of that kind" in looked("interchange", code=2).stderr
     tasks = "[{kind: interchange, interferer: Latn, control: Latn}]"
     assert "name another" in swapped("plan", RECIPE, "--set", f"tasks={tasks}", code=3).stderr
+
+
+def test_an_interchange_goes_into_a_verdict(swapped: Kit, tmp_path: Path) -> None:
+    (tmp_path / "lens.yaml").write_text(f"schema: 1\nextends: {RECIPE}\nname: lens\n")
+    file = tmp_path / "claims.yaml"
+    file.write_text("""\
+schema: 1
+title: S5 on the shipped base
+claims:
+  T:
+    title: German lifts Odia by suppressing Latin letters
+    statement: Nobody claims that, and four steps move little.
+    source: this test
+    recipes: [lens]
+    family: T
+    models: [tiny-bloom]
+    trained_on: {datasets: tiny-qa, languages: de}
+    evaluated_on: {datasets: tiny-qa, languages: or}
+    effect: {kind: difference, above: 0}
+    needed: all
+    expects: [suppression]
+""")
+    (verdict,) = swapped.json("claims", "--claims", file)["verdicts"]
+    assert verdict["outcome"] not in ("not run", "reproduced") and "mechanics only" in verdict["flags"]
+    evidence = verdict["pairs"][0]["evidence"]
+    (one,) = evidence["interchanges"]
+    assert (one["interferer"], one["stands"]) == ("Latn", "undecided")
+    assert evidence["language"]["value"] == pytest.approx(
+        0, abs=5
+    )  # it answers Odia in Odia, before and after
+    assert "interchange with Latn undecided" in " ".join(
+        swapped("claims", "--claims", file, "--details").stdout.split()
+    )
 
 
 def test_faults_are_named(looked: Kit, tmp_path: Path) -> None:
