@@ -78,18 +78,22 @@ class Catalog:
         """The prompt of this name. Raises CatalogError: there is none; with the nearest name."""
         return _find(self.prompts, "prompt", name)
 
+    @property
+    def codes(self) -> dict[str, str]:
+        """The catalog's own code of each language, by every code of it (`or`, `ory`, `ory_Orya`)."""
+        own = {code: code for code in self.languages}
+        return own | {alias: code for code, one in self.languages.items() for alias in one.aliases}
+
     def language(self, code: str) -> Language:
         """The language of a code or alias (`or`, `ory`, `ory_Orya`).
 
         Raises:
             CatalogError: there is none; with the nearest code.
         """
-        if code in self.languages:
-            return self.languages[code]
-        aliases = {alias: language for language in self.languages.values() for alias in language.aliases}
-        if code in aliases:
-            return aliases[code]
-        options = [*self.languages, *aliases, *(language.title for language in self.languages.values())]
+        codes = self.codes
+        if code in codes:
+            return self.languages[codes[code]]
+        options = [*codes, *(language.title for language in self.languages.values())]
         raise CatalogError(f"the language {code!r} is unknown", remedy=suggest(code, options))
 
 

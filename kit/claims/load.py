@@ -87,8 +87,7 @@ def _faults(
     file: ClaimsFile, document: Document, catalog: Catalog, recipes: dict[str, LoadedRecipe]
 ) -> Iterator[ClaimsError]:
     """Names that stand for nothing. Fills `recipes`."""
-    known = {*catalog.languages, *groups_of(catalog)}
-    known |= {alias for language in catalog.languages.values() for alias in language.aliases}
+    known = {*catalog.codes, *groups_of(catalog)}
     for id_, claim in file.claims.items():
         other = claim.against
         named: list[tuple[str, Loc]] = [(name, ("claims", id_, "recipes")) for name in claim.recipes]

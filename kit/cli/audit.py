@@ -12,7 +12,7 @@ import click
 from kit.api import Workspace
 from kit.api.auditing import Audit, Audited, Request, audit_training_sets
 from kit.audit import TrainingAudit
-from kit.cli.common import print_json, workspace_options
+from kit.cli.common import language_option, print_json, workspace_options
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FEW_VERBATIM = 0.6  # the human sets of the paper's data hold more of their answers than this
@@ -20,7 +20,7 @@ _FEW_VERBATIM = 0.6  # the human sets of the paper's data hold more of their ans
 
 @click.command("audit")
 @click.option("--dataset", "datasets", multiple=True, help="Of this data set only; repeatable.")
-@click.option("--language", "languages", multiple=True, help="In this language only; repeatable.")
+@language_option("languages", multiple=True, help="In this language only; repeatable.")
 @click.option("--recipe", type=_FILE, help="The training sets of a recipe, with its prompt, limit and model.")
 @click.option("--catalog", "files", multiple=True, type=_FILE, help="A catalog file of yours.")
 @click.option("--model", help="Count tokens with this model's tokenizer.  [default: the embedded model's]")

@@ -9,13 +9,13 @@ import click
 
 from kit.api import Trial, Workspace, measure
 from kit.api.measuring import Dtype
-from kit.cli.common import print_json, workspace_options
+from kit.cli.common import language_option, print_json, workspace_options
 
 
 @click.command()
 @click.argument("model", default="tiny-bloom")
 @click.option("--dataset", default="tiny-qa", show_default=True, help="Whose test questions are answered.")
-@click.option("--language", default="hi", show_default=True)
+@language_option(default="hi", show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--dtype", type=click.Choice(get_args(Dtype)), default="float32", show_default=True)
 @click.option("--questions", default=60, show_default=True, type=click.IntRange(2))

@@ -57,6 +57,25 @@ def print_form(
     click.echo((csv_of if form == "csv" and not as_json else json_of)().rstrip("\n"))
 
 
+def in_own_code(language: str) -> str:
+    """A language in the catalog's code, whatever code of it was written (`dataset/language` too). What is unknown stays."""
+    from kit.catalog import Catalog  # it takes its time to read
+
+    dataset, slash, written = language.rpartition("/")
+    return f"{dataset}{slash}{Catalog.load().codes.get(written, written)}"
+
+
+def _in_own_codes(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(in_own_code, value))
+    return value and in_own_code(value)
+
+
+def language_option(*names: str, **settings: Any) -> Callable[[F], F]:
+    """`--language`, in any code of a language: `or`, `ory`, `ory_Orya`."""
+    return click.option("--language", *names, callback=_in_own_codes, **settings)
+
+
 def drawn(draw: Callable[[], None], path: Path) -> None:
     """Draw into a file.
 

@@ -10,7 +10,7 @@ import click
 from kit.api import Workspace
 from kit.catalog import Catalog, DatasetEntry, load_examples, load_pairs
 from kit.cli.audit import audit
-from kit.cli.common import print_json, workspace_options
+from kit.cli.common import language_option, print_json, workspace_options
 from kit.data.example import Example
 from kit.errors import CatalogError
 
@@ -47,7 +47,7 @@ def list_sets(workspace: Workspace, files: tuple[Path, ...], as_json: bool) -> N
 
 @data.command("show")
 @click.argument("name")
-@click.option("--language", help="Of this language only; the first one's examples are shown otherwise.")
+@language_option(help="Of this language only; the first one's examples are shown otherwise.")
 @click.option("--split", help="Of this split only.")
 @click.option("-n", "count", default=2, show_default=True, help="Examples to print.")
 @_CATALOG

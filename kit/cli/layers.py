@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from kit.api import Workspace, results
-from kit.cli.common import drawn, print_form, workspace_options
+from kit.cli.common import drawn, language_option, print_form, workspace_options
 from kit.errors import UsageError
 from kit.results import window_tables
 from kit.schedule.runfolder import find_run
@@ -17,7 +17,7 @@ from kit.schedule.runfolder import find_run
 @click.command()
 @click.argument("run", default="last")
 @click.option("--metric", default="f1", show_default=True, help="em, f1_length, lost_language …")
-@click.option("--language", help="Of this evaluation language, or `dataset/language`, alone.")
+@language_option(help="Of this evaluation language, or `dataset/language`, alone.")
 @click.option(
     "--format", "form", type=click.Choice(["json", "csv"]), help="Print as a file would be written."
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from kit.api import Workspace, results
-from kit.cli.common import drawn, print_form, print_json, workspace_options
+from kit.cli.common import drawn, language_option, print_form, print_json, workspace_options
 from kit.errors import UsageError
 from kit.results import LensTable, lens_tables
 from kit.results.grid import row_name
@@ -18,7 +18,7 @@ from kit.schedule.runfolder import find_run
 
 @click.command()
 @click.argument("run", default="last")
-@click.option("--language", help="Of this evaluation language, or `dataset/language`, alone.")
+@language_option(help="Of this evaluation language, or `dataset/language`, alone.")
 @click.option("--row", help="Of the base and this row alone, e.g. tiny-qa/de.")
 @click.option("--task", "variant", help="This variant of the lens alone, e.g. lens:positions=answer.")
 @click.option(

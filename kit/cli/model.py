@@ -13,7 +13,7 @@ from kit.api.checking import Checked, check_model, entries_of
 from kit.api.measuring import Dtype
 from kit.api.workspace import Workspace
 from kit.catalog.added import add_entry
-from kit.cli.common import print_json, workspace_options
+from kit.cli.common import language_option, print_json, workspace_options
 from kit.errors import EnvironmentError_
 
 SIGNS = {"fine": "✓", "warning": "!", "problem": "✗"}
@@ -26,9 +26,7 @@ def model() -> None:
 
 @model.command("check")
 @click.argument("model_id", metavar="ID")
-@click.option(
-    "--language", "languages", multiple=True, help="Of the embedded questions; all nine, if left out."
-)
+@language_option("languages", multiple=True, help="Of the embedded questions; all nine, if left out.")
 @click.option("--revision", help="Commit of the hub's repository.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--dtype", type=click.Choice(get_args(Dtype)), default="float32", show_default=True)

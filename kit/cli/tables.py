@@ -11,7 +11,7 @@ import click
 from kit.api import Workspace, headlines, language_groups, published, results
 from kit.catalog import Catalog
 from kit.claims import Reference
-from kit.cli.common import print_json, workspace_options
+from kit.cli.common import in_own_code, print_json, workspace_options
 from kit.data.example import read_slice
 from kit.errors import StorageError, UsageError, Where
 from kit.jobdir import atomic_write
@@ -193,6 +193,7 @@ def _find(found: Results, words: str, seed: int | None) -> list[CellData]:
     if exact := found.find(words):
         return [exact]
     trained, _, column = words.rpartition(":")
+    column = in_own_code(column)
     trained = "" if trained == "base" else row_name(trained)
     named = [
         cell

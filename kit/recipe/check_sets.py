@@ -25,9 +25,7 @@ class SetChecker:
         self.loaded = loaded
         self.catalog = catalog
         self.faults: list[RecipeError] = []
-        self._codes = {code: code for code in catalog.languages}
-        for code, language in catalog.languages.items():
-            self._codes |= dict.fromkeys(language.aliases, code)
+        self._codes = catalog.codes
 
     def normal(self, key: str, entries: Sequence[DataSet]) -> tuple[DataSet, ...]:
         """The sets under `key` in the catalog's codes; what is unknown stays as it is."""

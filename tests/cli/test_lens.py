@@ -55,6 +55,7 @@ def test_tables_show_layers_and_scripts(looked: Kit) -> None:
     assert "task lens:map=map\n" in text  # its name, not where it lies on this machine
     assert text.count("Lens: tiny-bloom") == 8 and "Orya°" in text and "Latn°" in text
     (table,) = looked.json("lens", "--language", "or", "--task", "lens")["tables"]
+    assert looked.json("lens", "--language", "ory_Orya", "--task", "lens")["tables"] == [table]
     assert table["own_classes"] == ["Orya", "broken Orya"] and table["layers"][0] == "embedding"
     (row,) = table["rows"]
     own = [
