@@ -58,7 +58,7 @@ def print_form(
 
 
 def in_own_code(language: str) -> str:
-    """A language in the catalog's code, whatever code of it was written (`dataset/language` too). What is unknown stays."""
+    """A language in the catalog's own code, whatever code of it was written; `dataset/language` too. Others stay."""
     from kit.catalog import Catalog  # it takes its time to read
 
     dataset, slash, written = language.rpartition("/")
