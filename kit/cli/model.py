@@ -81,6 +81,8 @@ def _lines(found: Checked) -> Iterator[str]:
     )
     every, attention = (", ".join(facts["targets"][name]) for name in ("scripts", "qkv"))
     yield f"  LoRA can adapt {every}; attention alone: {attention}"
+    memory = " and ".join(f"{size:.1f} GB in {dtype}" for dtype, size in facts["memory_gb"].items())
+    yield f"  weights and eight questions of 1,000 tokens take {memory}"
     pace = facts.get("seconds_a_question")
     if pace:
         yield f"  {pace['batches']:.3f} s a question in batches, {pace['alone']:.3f} s alone (8 new tokens)"

@@ -40,7 +40,7 @@ def dialogue(tokenizer: Any) -> Dialogue | None:
     """The dialogue of a tokenizer; None where it has no chat template.
 
     Raises:
-        BadInput: the template does not write a user's words, or the answer to them.
+        BadInput: the template does not write a user's words, or the answer to them, or begins that with thoughts.
     """
     if not getattr(tokenizer, "chat_template", None):
         return None
@@ -48,6 +48,11 @@ def dialogue(tokenizer: Any) -> Dialogue | None:
     asked, answered = _written(tokenizer, turns[:1], True), _written(tokenizer, turns, False)
     if _USER not in asked or _ANSWER not in answered:
         raise BadInput("The chat template leaves out what is said to it.", "Use the prompt without `chat`.")
+    if asked.count("<think>") > asked.count("</think>"):
+        raise BadInput(
+            "The chat template begins every answer with thoughts, which cannot be switched off.",
+            "Use the prompt without `chat`.",
+        )
     before, _, after = answered.rpartition(_ANSWER)
     # Where the answered conversation begins otherwise than the asked one, nothing is known of what stands between.
     joint = before[len(asked) :] if before.startswith(asked) else ""

@@ -28,10 +28,13 @@ from kit.job.prompt import Encoder
 from kit.job.sampling import Chooser
 from kit.job.tool import answer
 from kit.job.vocabulary import read_vocabulary
+from kit.job.work_done import Sizes
 from kit.jobdir import GenerateTask, Prompt
 from kit.jobdir.spec import Dtype
 
 _LIMIT = 8
+_ROWS, _COLUMNS = 8, 1_000
+"""Questions at a time, and tokens of each, for which memory is told."""
 _SAME = 1e-3
 """Logits by way of the lens against the model's own, as a share of their spread."""
 _MANY = 6.0
@@ -101,8 +104,18 @@ def _facts(model: Any, tokenizer: Any) -> dict[str, Any]:
         "vocabulary": int(model.get_output_embeddings().weight.shape[0]),
         "tokens": len(tokenizer),
         "context": getattr(config, "max_position_embeddings", None) or getattr(config, "seq_length", None),
+        "memory_gb": _memory(model),
         "targets": {"scripts": linear, "qkv": [name for name in linear if name in _QKV] or linear},
     }
+
+
+def _memory(model: Any) -> dict[str, float]:
+    """Gigabytes of weights, and of the cache of some questions, by data type; tuning takes more (`xlt-kit plan`)."""
+    numbers = sum(parameter.numel() for parameter in model.parameters())
+    sizes = Sizes.of(model)
+    cached = _ROWS * sizes.cache_bytes(_COLUMNS) / sizes.size
+    types = {"bfloat16": 2, "float32": 4}
+    return {name: round((numbers + cached) * size / 1e9, 3) for name, size in types.items()}
 
 
 def _linear_names(model: Any) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import Gemma3TextConfig, Qwen3Config
 
+from tests.families import Family, chat_model
 from tests.job.conftest import EMBEDDED
 from tests.kit_command import Kit
 
@@ -26,6 +27,7 @@ _SHAPE = {
     "head_dim": 8,
     "max_position_embeddings": 512,
 }
+THINKS = "{% for m in messages %}{{ m.content }}{% endfor %}{% if add_generation_prompt %}<think>{% endif %}"
 _TOKENS = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
@@ -57,7 +59,7 @@ def test_a_new_family_from_its_folder_to_a_table(kit: Kit, tmp_path: Path) -> No
     folder, catalog = random_model(tmp_path / "tiny-qwen", Qwen3Config(**_SHAPE)), tmp_path / "own.yaml"
     said = kit("model", "check", folder, "--language", "hi", "--catalog", catalog).stdout
     assert "Qwen3ForCausalLM (qwen3)" in said and "q_proj, k_proj, v_proj" in said
-    assert "✓ lens: 2 blocks, norm and head found" in said
+    assert "✓ lens: 2 blocks, norm and head found" in said and "GB in bfloat16" in said
     assert "✓ padding and shared prefixes: 3 of 3" in said
     recipe = tmp_path / "qwen.yaml"
     words = (
@@ -78,38 +80,50 @@ def test_a_new_family_from_its_folder_to_a_table(kit: Kit, tmp_path: Path) -> No
     assert "tiny-qa/de" in kit("run", recipe, *small).stdout
 
 
-def test_a_chat_model_is_asked_in_its_template_and_plainly(kit: Kit, tmp_path: Path) -> None:
-    folder = random_model(tmp_path / "tiny-chat", Qwen3Config(**_SHAPE))
-    turns = "{% for m in messages %}[{{ m.role }}] {{ m.content }}</s>{% endfor %}"
-    changed(folder, chat_template=turns + "{% if add_generation_prompt %}[assistant] {% endif %}")
+@pytest.mark.parametrize(("family", "end"), [("qwen2", "<|im_end|>"), ("gemma3", "<end_of_turn>")])
+def test_a_chat_model_is_asked_in_its_template_and_plainly(
+    kit: Kit, tmp_path: Path, family: Family, end: str
+) -> None:
+    folder = chat_model(tmp_path / "tiny-chat", family)
     recipe = tmp_path / "chat.yaml"
     recipe.write_text(f"""\
 schema: 1
 name: chat
 models: [{{name: tiny-chat, path: {folder}}}]
-evaluate: [{{dataset: tiny-qa, languages: [hi], limit: 6}}]
+evaluate: [{{dataset: tiny-qa, languages: [hi], limit: 4}}]
 train: [{{dataset: tiny-qa, languages: [de], limit: 8}}]
 train_prompt: {{prompt: qa, chat: template}}
 prompts: [qa, {{prompt: qa, chat: template}}]
 lora: {{targets: [q_proj, v_proj]}}
-trainer: {{steps: 2}}
-answer_limit: 8
+trainer: {{steps: 1}}
+answer_limit: 4
 resources: {{device: cpu}}
 """)
     said = kit("run", recipe).stdout
     assert "prompt qa," in said and "prompt qa:chat=template," in said
-    [run] = (kit.home / "runs").iterdir()
-    logs = "".join(path.read_text() for path in run.glob("jobs/*/log.txt"))
-    assert "turns of the model's chat template" in logs and "is given plain prompts" in logs
-    told = kit("run", recipe, "--set", "models=[tiny-bloom]", "--set", "lora.targets=scripts", code=3).stderr
-    assert f"{recipe}:7" in told and "tiny-bloom has no chat template" in told and "chat: own" in told
-    fitting = (
-        "prompts=[{prompt: qa, chat: own}]",
-        "train_prompt={prompt: qa, chat: own}",
-        "models=[tiny-bloom]",
-    )
-    words = [word for text in (*fitting, "lora.targets=scripts") for word in ("--set", text)]
-    assert "prompt qa:chat=own," in kit("run", recipe, *words).stdout
+    logs = "".join(path.read_text() for path in kit.home.glob("runs/*/jobs/*/log.txt"))
+    assert f"turns of the model's chat template; answers end with '{end}'" in logs
+    assert "is given plain prompts" in logs
+
+
+def test_models_without_a_template_are_asked_plainly_or_not_at_all(kit: Kit, tmp_path: Path) -> None:
+    recipe = tmp_path / "bare.yaml"
+    recipe.write_text("""\
+schema: 1
+name: bare
+models: [tiny-bloom]
+evaluate: [{dataset: tiny-qa, languages: [hi], limit: 4}]
+prompts:
+  - {prompt: qa, chat: template}
+tasks: [generate]
+resources: {device: cpu}
+""")
+    told = kit("run", recipe, code=3).stderr
+    assert f"{recipe}:6" in told and "tiny-bloom has no chat template" in told and "chat: own" in told
+    said = kit("run", recipe, "--set", "prompts=[{prompt: qa, chat: own}]").stdout
+    assert "prompt qa:chat=own," in said
+    thinker = chat_model(tmp_path / "thinker", "qwen2", THINKS)
+    assert "begins every answer with thoughts" in kit("model", "check", thinker, "--language", "hi").stdout
 
 
 def test_gemma_3_is_looked_into(kit: Kit, tmp_path: Path) -> None:
