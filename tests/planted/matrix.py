@@ -30,7 +30,8 @@ class Planting:
     """A recipe that plants something.
 
     `truth`: rows of its matrix, and what has to be named there. `named`: what was named, as pairs (row, name), in the
-    verdicts on a run. `tuned`: whether it also tunes, which then takes another seed too.
+    verdicts on a run. `tuned`: whether it also tunes, which then takes another seed too. `also`: what is told apart
+    from something else beside the truths.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Planting:
     truth: Mapping[str, str]
     named: Callable[[Verdicts], Iterable[tuple[str, str]]]
     tuned: bool
+    also: tuple[str, ...] = ()
 
     @property
     def recipe(self) -> Path:
@@ -47,7 +49,7 @@ class Planting:
     @property
     def names(self) -> tuple[str, ...]:
         """What may be named: the columns."""
-        return (*dict.fromkeys(self.truth.values()), ELSE)
+        return (*dict.fromkeys((*self.truth.values(), *self.also)), ELSE)
 
     def counted(self, verdicts: Verdicts) -> dict[str, Counter[str]]:
         """The matrix of the verdicts on one run; what no row may be called counts as something else."""
@@ -160,6 +162,7 @@ MODES = Planting(
     truth={"planted-mode": "language and suppression", "planted-decoy": "over-generation"},
     named=_modes,
     tuned=True,
+    also=("no change",),  # a mode that German does not take from Odia
 )
 ALL = {one.name: one for one in (FAULTS, SEEN, MODES)}
 
