@@ -81,8 +81,7 @@ class Catalog:
     @property
     def codes(self) -> dict[str, str]:
         """The catalog's own code of each language, by every code of it (`or`, `ory`, `ory_Orya`)."""
-        own = {code: code for code in self.languages}
-        return own | {alias: code for code, one in self.languages.items() for alias in one.aliases}
+        return {code: code for code in self.languages} | _aliases(self.languages)
 
     def language(self, code: str) -> Language:
         """The language of a code or alias (`or`, `ory`, `ory_Orya`).
@@ -95,6 +94,16 @@ class Catalog:
             return self.languages[codes[code]]
         options = [*codes, *(language.title for language in self.languages.values())]
         raise CatalogError(f"the language {code!r} is unknown", remedy=suggest(code, options))
+
+    def short(self, column: str) -> str:
+        """A column's name, `LANGUAGE` or `SET/LANGUAGE`, with the catalog's own code; else as it is."""
+        dataset, slash, code = column.rpartition("/")
+        return f"{dataset}{slash}{self.codes.get(code, code)}"
+
+
+def _aliases(languages: Mapping[str, Language]) -> dict[str, str]:
+    """The code that each alias stands for."""
+    return {alias: code for code, language in languages.items() for alias in language.aliases}
 
 
 @cache
@@ -194,14 +203,21 @@ class _Reading:
                 yield self._unknown("the family", model.family, families, ("models", name, "family"))
 
     def _datasets(self) -> Iterator[CatalogError]:
-        families, languages = self.entries["families"], self.entries["languages"]
+        families, short = self.entries["families"], _aliases(self.entries["languages"])
+        languages = {**short, **self.entries["languages"]}
         for name, dataset in self.entries["datasets"].items():
             way = ("datasets", name)
             dataset.sign(self.checksums.get(dataset.base, {}))
-            for code in dataset.languages():
+            dataset.name_languages(short)
+            seen_codes: dict[str, str] = {}
+            for code in () if dataset.embedded else dataset.written():
+                place = _way_to(code, dataset, self.documents[way])
                 if code not in languages:
-                    place = _way_to(code, dataset, self.documents[way])
                     yield self._unknown("the language", code, languages, place)
+                elif (first := seen_codes.setdefault(short.get(code, code), code)) != code:
+                    message = f"{code!r} and {first!r} are one language"
+                    where = self.documents[way].where(place)
+                    yield CatalogError(message, where=where, remedy="name it in one way")
             for key, code in (("from", dataset.translated_from), ("to", dataset.translated_to)):
                 if code and code not in languages:
                     yield self._unknown("the language", code, languages, (*way, key))
@@ -210,8 +226,8 @@ class _Reading:
                 if family not in families:
                     yield self._unknown("the family", family, families, seen)
                 for index, note in enumerate(notes):
-                    for code in set(note.languages) - set(dataset.languages()):
-                        options = dataset.languages()
+                    options = dataset.languages()
+                    for code in {short.get(code, code) for code in note.languages} - set(options):
                         yield self._unknown(
                             "among the set's languages", code, options, (*seen, index, "languages")
                         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
@@ -52,9 +52,10 @@ class Seen(Part):
     splits: Names = ()
     note: Text
 
-    def covers(self, language: str, split: str) -> bool:
-        """Whether this holds for a language and a split."""
-        return language in (self.languages or (language,)) and split in (self.splits or (split,))
+    def covers(self, names: Collection[str], split: str) -> bool:
+        """Whether this holds for a language (all codes for it) and a split."""
+        written = not self.languages or any(name in names for name in self.languages)
+        return written and split in (self.splits or (split,))
 
 
 def _files(value: Any) -> Any:
@@ -92,6 +93,7 @@ class DatasetEntry(Entry):
     translated_to: Name | None = Field(default=None, alias="to")
     seen_by: Annotated[dict[Name, tuple[Seen, ...]], BeforeValidator(_seen)] = Field(default={})
     _checksums: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _short: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _complete(self) -> DatasetEntry:
@@ -152,6 +154,10 @@ class DatasetEntry(Entry):
         """Codes of its languages, in the order of the catalog."""
         if self.embedded:
             return tuple(load_templates().languages)
+        return tuple(dict.fromkeys(self._short.get(code, code) for code in self.written()))
+
+    def written(self) -> tuple[str, ...]:
+        """Its languages as its entry writes them: codes, or aliases of codes."""
         found = dict.fromkeys(self.codes)
         for files in self.files.values():
             found.update(dict.fromkeys(code for code in files if code != _EVERY))
@@ -185,7 +191,7 @@ class DatasetEntry(Entry):
         """What is known of each model family's having seen this part of the set."""
         found = {}
         for family, notes in self.seen_by.items():
-            if covering := [note for note in notes if note.covers(language, split)]:
+            if covering := [note for note in notes if note.covers(self._names(language), split)]:
                 found[family] = covering
         return found
 
@@ -198,10 +204,20 @@ class DatasetEntry(Entry):
         """Take over the checksums (path to sha256) of its place; called once, when all files are read."""
         self._checksums = checksums
 
+    def name_languages(self, short: Mapping[str, str]) -> None:
+        """Take over which code each alias stands for; called once, when all files are read."""
+        own = {short.get(name, name) for name in self.written()}
+        self._short = {alias: code for alias, code in short.items() if code in own}
+
+    def _names(self, language: str) -> tuple[str, ...]:
+        """A language's code and its aliases."""
+        return (language, *(alias for alias, code in self._short.items() if code == language))
+
     def _name_of(self, language: str, split: str) -> str | None:
         files = self.files.get(split, {})
-        if language in files:
-            return files[language]
-        if _EVERY in files and language in self.codes:
-            return files[_EVERY].replace("{language}", language)
+        for name in self._names(language):
+            if name in files:
+                return files[name]
+            if _EVERY in files and name in self.codes:
+                return files[_EVERY].replace("{language}", name)
         return None

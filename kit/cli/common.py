@@ -61,8 +61,7 @@ def in_own_code(language: str) -> str:
     """A language in the catalog's own code, whatever code of it was written; `dataset/language` too. Others stay."""
     from kit.catalog import Catalog  # it takes its time to read
 
-    dataset, slash, written = language.rpartition("/")
-    return f"{dataset}{slash}{Catalog.load().codes.get(written, written)}"
+    return Catalog.load().short(language)
 
 
 def _in_own_codes(context: click.Context, parameter: click.Parameter, value: Any) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from kit.api import Side, Workspace, bundle_at, compare_runs, flipped, unbundled
-from kit.cli.common import print_form, print_json, workspace_options
+from kit.cli.common import in_own_code, print_form, print_json, workspace_options
 from kit.errors import UsageError, Where
 from kit.report.difference import difference_csv, difference_json, difference_view, flip_lines, names
 from kit.results.difference import RunDifference
@@ -135,6 +135,7 @@ def _chosen(found: RunDifference, words: str) -> Sequence[int]:
     ]:
         return keyed
     trained, _, column = words.rpartition(":")
+    column, trained = in_own_code(column), in_own_code(trained)
     trained = "" if trained == "base" else row_name(trained)
     places = [(at, cell.pair.a.at) for at, cell in enumerate(cells) if cell.flips]
     chosen = [

@@ -193,7 +193,7 @@ def _find(found: Results, words: str, seed: int | None) -> list[CellData]:
     if exact := found.find(words):
         return [exact]
     trained, _, column = words.rpartition(":")
-    column = in_own_code(column)
+    column, trained = in_own_code(column), in_own_code(trained)
     trained = "" if trained == "base" else row_name(trained)
     named = [
         cell
