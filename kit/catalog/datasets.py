@@ -16,10 +16,11 @@ from kit.data.translations import PAIRS_FORMATS
 
 DataFormat = Literal[
     "squad", "xquad-in", "tydiqa", "jsonl", "belebele", "corpus", "corpus-choices",
-    "pairs", "pairs-jsonl", "pairs-tsv", "lines", "probe",
+    "pairs", "pairs-jsonl", "pairs-tsv", "lines", "probe", "plugin",
 ]  # fmt: skip
 """`corpus` is the embedded one, made on the spot, with choices in `corpus-choices`; `pairs` and its like are
-translations, `lines` texts, `probe` a probe's arrays with the map of their axis, all others questions.
+translations, `lines` texts, `probe` a probe's arrays with the map of their axis, all others questions; `plugin` are
+those that the `reader` of another package reads.
 """
 
 _EVERY = ""  # in `files`: the path holds for every language of `languages`
@@ -80,6 +81,7 @@ class DatasetEntry(Entry):
     """
 
     format: DataFormat
+    reader: Name | None = None
     licence: str = ""
     canary: str | None = None
     github: Repository | None = None
@@ -102,6 +104,8 @@ class DatasetEntry(Entry):
             if places or self.files or self.codes:
                 raise ValueError("the embedded corpus has languages, splits and a place of its own")
             return self
+        if (self.format == "plugin") != (self.reader is not None):
+            raise ValueError("`format: plugin` and `reader` go together")
         directions = [language for language in (self.translated_from, self.translated_to) if language]
         if directions and not self.pairs:
             raise ValueError("`from` and `to` are for translation pairs")

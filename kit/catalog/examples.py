@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -15,7 +16,8 @@ from kit.data.example import Example
 from kit.data.probe import Probe, read_array, read_axis
 from kit.data.read import read
 from kit.data.translations import PairsFormat, TranslationPair, read_lines, read_pairs
-from kit.errors import CatalogError
+from kit.errors import CatalogError, DataError, EnvironmentError_, Where
+from kit.plugins import names, plugin
 
 
 def load_examples(
@@ -44,7 +46,27 @@ def load_examples(
             for i, texts, right in corpus_choices(code, split)
         ]
     path = locate_data(entry, code, split, locations)
+    if entry.reader is not None:
+        return _read_by_plugin(entry, path, code)
     return read(path, entry.format, code, entry.answerable_only)
+
+
+def _read_by_plugin(entry: DatasetEntry, path: Path, language: str) -> list[Example]:
+    """Raises EnvironmentError_: there is no such reader, or it fails. DataError: what it gives is of no use."""
+    found = plugin("readers", str(entry.reader))
+    if found is None:
+        raise EnvironmentError_(
+            f"no installed package has the reader {entry.reader!r}, which the data set {entry.name!r} names",
+            remedy=f"install the package that has it; readers here: {', '.join(names('readers')) or 'none'}",
+        )
+    try:
+        examples = [replace(one, language=language) for one in found.call(path, language)]
+    except Exception as error:  # whatever the code of another raises
+        raise found.failed("on this file", error) from error
+    if len({one.id for one in examples}) < len(examples):
+        remedy = f"tell the makers of {found.package}"
+        raise DataError("the reader gives one id twice", where=Where(str(path)), remedy=remedy)
+    return [one for one in examples if one.answers or not entry.answerable_only]
 
 
 def load_pairs(

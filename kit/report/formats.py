@@ -46,7 +46,7 @@ def as_csv(tables: Sequence[TransferTable]) -> str:
     """Tidy: one line a row, column and metric; empty where there is no figure. Flags are 0 or 1."""
     lines = [
         {
-            **place_of(table.metric.name, table, row.subject, column),
+            **place_of(table.metric.stored, table, row.subject, column),
             **_flags(cell),
             **{
                 f"{kind}_{end}": figure
@@ -187,7 +187,7 @@ def _checks(cell: TableCell) -> dict[str, float | None]:
 def _table(table: TransferTable) -> dict[str, Any]:
     return {
         **_head(table),
-        "metric": table.metric.name,
+        "metric": table.metric.stored,
         "unit": table.metric.unit,
         "rescored": table.rescored,
         "cells": [

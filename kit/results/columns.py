@@ -10,12 +10,13 @@ import numpy as np
 
 from kit.errors import UsageError
 from kit.jobdir import ScoreTask
+from kit.plugins import loaded, names, plugin
 from kit.results.choices import TASK as CHOICES
 from kit.results.choices import choice_columns
 from kit.results.contrast import CLOSED, CONTEXT, SWAPPED, contrast_columns, is_contrast
 from kit.results.items import GeneratedItem, ScoredItem
 from kit.results.types import Floats
-from kit.score import Form, ItemScore
+from kit.score import Form, ItemScore, cut
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Metric:
     """A column. `percent` metrics are kept from 0 to 1 for an item and shown from 0 to 100 in tables.
 
     `signed` metrics may be negative and so have no ratio. `better`: which way is better, where there is one. `task`:
-    the kind or the name of the task whose cells make its table.
+    the kind or the name of the task whose cells make its table. `package`: name and version of the one that it is of,
+    if not of the kit.
     """
 
     name: str
@@ -32,6 +34,12 @@ class Metric:
     better: Literal["higher", "lower", "neither"] = "higher"
     signed: bool = False
     task: str = "generate"
+    package: str = ""
+
+    @property
+    def stored(self) -> str:
+        """Its name in files: with package and version, where it is another package's."""
+        return f"{self.name} ({self.package})" if self.package else self.name
 
     @property
     def scale(self) -> float:
@@ -112,14 +120,18 @@ METRICS: dict[str, Metric] = {
 
 
 def metric_named(name: str) -> Metric:
-    """The metric of that name.
+    """The metric of that name: the kit's own, or one of another package, whose name and version are in the title.
 
     Raises:
-        UsageError: there is none; the message names all.
+        UsageError: there is none; the message names all. EnvironmentError_: that of another package cannot be loaded.
     """
-    if name not in METRICS:
-        raise UsageError(f"no metric is called {name!r}", remedy=f"choose one of {', '.join(METRICS)}")
-    return METRICS[name]
+    if name in METRICS:
+        return METRICS[name]
+    if found := plugin("metrics", name):
+        package = f"{found.package} {found.version}"
+        return Metric(name, f"{name} ({package})", "percent", package=package)
+    remedy = f"choose one of {', '.join((*METRICS, *names('metrics')))}"
+    raise UsageError(f"no metric is called {name!r}", remedy=remedy)
 
 
 FORM_COLUMNS = ("f1_span", "lost_over", "lost_lead", "f1_foil")
@@ -132,19 +144,29 @@ Make = Callable[[], Mapping[str, Floats]]
 class Columns(Mapping[str, Floats]):
     """Columns by name, some of them worked out only when one of those is first asked for.
 
-    `later` says for each of those what works it out, perhaps together with others.
+    `later` says for each of those what works it out, perhaps together with others, and `by_plugin` what works out a
+    column of another package's metric, once that was named; such columns are not listed.
     """
 
-    def __init__(self, ready: Mapping[str, Floats], later: Mapping[str, Make] | None = None) -> None:
-        self._ready, self._later = dict(ready), dict(later or {})
+    def __init__(
+        self,
+        ready: Mapping[str, Floats],
+        later: Mapping[str, Make] | None = None,
+        by_plugin: Callable[[str], Floats] | None = None,
+    ) -> None:
+        self._ready, self._later, self._by_plugin = dict(ready), dict(later or {}), by_plugin
 
     def __getitem__(self, name: str) -> Floats:
         if name not in self._ready and name in self._later:
             self._ready.update(self._later[name]())
+        if name not in self._ready and self._by_plugin and name in self:
+            self._ready[name] = self._by_plugin(name)
         return self._ready[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._ready or name in self._later
+        if name in self._ready or name in self._later:
+            return True
+        return self._by_plugin is not None and isinstance(name, str) and loaded("metrics", name)
 
     def __iter__(self) -> Iterator[str]:
         return iter((*self._ready, *(name for name in self._later if name not in self._ready)))
@@ -155,7 +177,26 @@ class Columns(Mapping[str, Floats]):
     def joined(self, others: Mapping[str, Make]) -> Columns:
         """These columns, and others to be worked out later, which replace those of their name."""
         ready = {name: column for name, column in self._ready.items() if name not in others}
-        return Columns(ready, {**self._later, **others})
+        return Columns(ready, {**self._later, **others}, self._by_plugin)
+
+
+def plugin_column(name: str, raws: Sequence[str], golds: Sequence[Sequence[str]], language: str) -> Floats:
+    """The column of another package's metric, (items,), 0 to 1.
+
+    Raises:
+        EnvironmentError_: it fails, or gives something else.
+    """
+    found = plugin("metrics", name)
+    assert found is not None, "a column is asked for once its metric was named"
+    try:
+        values = [
+            float(found.call(cut(raw), list(gold), language)) for raw, gold in zip(raws, golds, strict=True)
+        ]
+        if outside := [value for value in values if not 0.0 <= value <= 1.0]:
+            raise ValueError(f"it gives {outside[0]}, which is not from 0 to 1")
+    except Exception as error:  # whatever the code of another raises
+        raise found.failed("on an answer", error) from error
+    return _floats(values)
 
 
 STOP_OR_LANGUAGE = ("lost_stop", "lost_language", "f1_free")

@@ -26,6 +26,7 @@ from kit.results.columns import (
     form_columns,
     generated_columns,
     length_columns,
+    plugin_column,
     scored_columns,
 )
 from kit.results.interchange import swap_columns
@@ -235,7 +236,12 @@ class _Reader:
             SCRIPT_COLUMN: lambda: script_columns(raws, language),
         }
         clusters = tuple(self.gold_by_id[id_].context_id for id_ in ids)
-        return clusters, Columns(ready, later), METRICS_VERSION
+        by_id = self.gold_by_id  # of this slice; a later one has a mapping of its own
+
+        def by_plugin(name: str) -> Floats:
+            return plugin_column(name, raws, [by_id[id_].answers for id_ in ids], language)
+
+        return clusters, Columns(ready, later, by_plugin), METRICS_VERSION
 
     def _as_stored(self, wanted: WantedCell, items: Sequence[GeneratedItem], folder: Path) -> _Scored | None:
         scores = read_scores(folder)
