@@ -1,7 +1,7 @@
 """The confusion matrices of planted truth: what was planted, and what the instruments name.
 
 `python -m tests.planted.matrix HOME [SEEDS [RECIPE...]]` runs the recipes of `recipes/planted/` that plant something
-(`faults`, `seen`, `suppression`) with so many seeds of the planting (5), and writes the counts into `docs/planted.md`.
+(`faults`, `seen`, `modes`) with so many seeds of the planting (5), and writes the counts into `docs/planted.md`.
 `make planted` does that; with two cores it takes one to three hours.
 """
 
@@ -157,7 +157,7 @@ SEEN = Planting(
 )
 
 MODES = Planting(
-    name="suppression",
+    name="modes",
     models=2,
     truth={"planted-mode": "language and suppression", "planted-decoy": "over-generation"},
     named=_modes,
