@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kit.api.planning import Prepared
 from kit.errors import EnvironmentError_
-from kit.executors import ContainerExecutor, LocalExecutor, connect
+from kit.executors import ContainerExecutor, LocalExecutor, SlurmExecutor, connect, find_site
 from kit.executors.engine import Engine, EngineAway, Kind
 from kit.executors.flavour import FLAVOURS, Flavour, check_driver, for_driver
 from kit.executors.gpus import Gpu, may_be_there, of_engine, of_host, visible
@@ -38,12 +38,26 @@ def choose_executor(prepared: Prepared) -> Choice:
         reason = "asked for" if resources.executor == "local" else "torch is installed here"
         gpus = [] if resources.device == "cpu" else visible(of_host(), os.environ)
         return Choice(LocalExecutor(_slots(prepared, gpus)), reason)
+    if resources.executor == "slurm":
+        return _on_slurm(resources)
     wanted: Kind | None = None if resources.executor == "auto" else resources.executor
     engine = _connected(wanted)
     reason = "asked for" if wanted else "torch is not installed here"
     image, gpus = _image_and_gpus(engine, resources)
     executor = ContainerExecutor(engine, _slots(prepared, gpus), image, resources.memory)
     return Choice(executor, f"{reason}; {engine.why}, image {image}")
+
+
+def _on_slurm(resources: Resources) -> Choice:
+    """As many jobs in the queue as the site likes; each has a GPU where the recipe or the site says so."""
+    site = find_site(resources.site)
+    cuda = resources.device == "cuda" or (resources.device == "auto" and site.gpus is not None)
+    count = site.jobs if resources.slots == "auto" else int(resources.slots)
+    given = "as Slurm says" if cuda else None
+    slots = tuple(
+        Slot(f"slurm{at}", "cuda" if cuda else "cpu", given, resources.threads) for at in range(count)
+    )
+    return Choice(SlurmExecutor(slots, site), f"asked for; {f'site {site.name}' if site.name else 'no site'}")
 
 
 def _connected(wanted: Kind | None) -> Engine:

@@ -44,9 +44,10 @@ from kit.schedule import RunFolder, RunState
 @click.command()
 @click.option(
     "--executor",
-    type=click.Choice(["auto", "local", "docker", "podman"]),
+    type=click.Choice(["auto", "local", "docker", "podman", "slurm"]),
     help="As `--set resources.executor=…`.",
 )
+@click.option("--site", help="As `--set resources.site=…`: the cluster of the executor slurm.")
 @click.option("--detach", is_flag=True, help="Work in the background; `xlt-kit attach` watches it.")
 @recipe_options
 @workspace_options
@@ -55,6 +56,7 @@ def run(
     recipe: Path,
     overrides: tuple[str, ...],
     executor: str | None,
+    site: str | None,
     detach: bool,
     as_json: bool,
 ) -> None:
@@ -64,7 +66,8 @@ def run(
     nothing: the run goes on, and `xlt-kit attach` shows it again.
     """
     check_claims(recipe)
-    chosen = (f"resources.executor={executor}",) if executor else ()
+    asked = {"executor": executor, "site": site}
+    chosen = tuple(f"resources.{key}={value}" for key, value in asked.items() if value)
     prepared = prepare(workspace, recipe, (*overrides, *chosen))
     folder = open_run(workspace, prepared)
     if detach:

@@ -6,9 +6,19 @@ from kit.errors import EnvironmentError_
 from kit.executors.docker import ContainerExecutor
 from kit.executors.engine import connect
 from kit.executors.local import LocalExecutor
+from kit.executors.site import Site, find_site
+from kit.executors.slurm import SlurmExecutor
 from kit.schedule.executor import Executor
 
-__all__ = ["ContainerExecutor", "LocalExecutor", "connect", "executor_named"]
+__all__ = [
+    "ContainerExecutor",
+    "LocalExecutor",
+    "Site",
+    "SlurmExecutor",
+    "connect",
+    "executor_named",
+    "find_site",
+]
 
 
 def executor_named(name: str) -> Executor:
@@ -21,6 +31,8 @@ def executor_named(name: str) -> Executor:
         return ContainerExecutor(connect("docker"))
     if name == "podman":
         return ContainerExecutor(connect("podman"))
+    if name == SlurmExecutor.name:
+        return SlurmExecutor((), Site())
     if name != LocalExecutor.name:
         raise EnvironmentError_(
             f"a job of this run was started by the executor {name!r}, which this kit does not have",

@@ -56,6 +56,7 @@ class ContainerExecutor:
             EnvironmentError_: the engine lacks the image, or the image is of another kit.
         """
         self.name: str = engine.kind
+        self.called = "the container engine"
         self.slots = slots
         self.details: dict[str, str] = {}
         self._engine = engine

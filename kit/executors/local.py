@@ -26,6 +26,7 @@ class LocalExecutor:
     """Runs `python -m kit.job FOLDER` with this interpreter. Implements `kit.schedule.Executor`."""
 
     name = "local"
+    called = "this machine"
     grace = 2.0
     patience = 0.0
 

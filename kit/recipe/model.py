@@ -313,8 +313,13 @@ class Resources(Entry):
 
     called: ClassVar[str] = "`resources`"
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where the jobs compute.")
-    executor: Literal["auto", "local", "docker", "podman"] = Field(
-        default="auto", description="What runs the jobs: this machine's own Python, or containers."
+    executor: Literal["auto", "local", "docker", "podman", "slurm"] = Field(
+        default="auto",
+        description="What runs the jobs: this machine's own Python, containers, or a Slurm cluster (only if named).",
+    )
+    site: Name | None = Field(
+        default=None,
+        description="The cluster of the executor `slurm`, by the name of its file; else by this host's.",
     )
     image: str | None = Field(default=None, min_length=1, description="The image of containers, by name.")
     slots: Slots = Field(default="auto", description="Jobs at a time: GPUs, or shares of the CPU.")

@@ -9,7 +9,7 @@ from typing import Literal
 
 from kit.jobdir import Failure, FailureCode
 
-How = Literal["unknown", "exited", "signal", "memory", "engine", "removed"]
+How = Literal["unknown", "exited", "signal", "memory", "engine", "outside", "removed"]
 
 _DISK_WORDS = ("no space left on device", "disk quota exceeded")
 _STARTS_LOST = 2
@@ -20,7 +20,9 @@ _STARTS_OUTSIDE = 4
 
 @dataclass(frozen=True)
 class Ended:
-    """What an executor knows of a job that runs no more. `code`: exit status or signal; `text`: the engine's words."""
+    """What an executor knows of a job that runs no more. `code`: exit status or signal; `text`: the engine's words, or
+    for `outside` what has ended it.
+    """
 
     how: How
     code: int | None = None
@@ -68,6 +70,9 @@ def judge_loss(
             Failure(FailureCode.ENGINE, message, "see the engine's log, then resume"),
             starts < _STARTS_OUTSIDE,
         )
+    if ended.how == "outside":
+        remedy = "if it comes again and again, look at the cluster's limits and nodes; then resume"
+        return Verdict(Failure(FailureCode.ENGINE, ended.text, remedy), starts < _STARTS_OUTSIDE)
     if ended.how == "removed":
         message = "the job's container was removed from outside"
         return Verdict(Failure(FailureCode.LOST, message, "leave containers of a run alone; resume"), lost)

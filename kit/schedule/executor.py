@@ -36,6 +36,8 @@ class Executor(Protocol):
     """Starts, finds and ends jobs, in bulk. Knows nothing of what they do."""
 
     name: str
+    called: str
+    """What messages call that which starts its jobs."""
     slots: tuple[Slot, ...]
     details: dict[str, str]
     """What a manifest says of it beside its name: the image and its digest, say."""

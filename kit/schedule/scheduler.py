@@ -259,10 +259,10 @@ class Scheduler:
             self._away_since, self._notice = None, ""
             return
         self._away_since = self._away_since or time.monotonic()
-        self._notice = "the container engine does not answer; waiting for it"
+        self._notice = f"{self.executor.called} does not answer; waiting for it"
         if time.monotonic() - self._away_since > self.executor.patience:
             raise EnvironmentError_(
-                f"the container engine has not answered for {self.executor.patience:.0f} s",
+                f"{self.executor.called} has not answered for {self.executor.patience:.0f} s",
                 remedy=f"start it, then go on with: xlt-kit resume {self.folder.name}; what is finished is kept",
             )
 
