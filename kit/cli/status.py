@@ -11,8 +11,9 @@ from kit.api import Status, Workspace, status
 from kit.cli.common import print_json, workspace_options
 from kit.jobdir import Failure
 from kit.report.units import duration, human
-from kit.schedule import JobState, find_run
+from kit.schedule import JobState, RunFolder, find_run
 from kit.schedule.progress import Curve, Follower, JobProgress, RunProgress
+from kit.store import Store
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,15 @@ class JobNow:
 
 @click.command("status")
 @click.argument("run", default="last")
+@click.option("--missing", is_flag=True, help="List the cells that are not in the store instead.")
 @workspace_options
-def status_command(workspace: Workspace, run: str, as_json: bool) -> None:
+def status_command(workspace: Workspace, run: str, missing: bool, as_json: bool) -> None:
     """Show how RUN (the last one where none is named) stands: jobs, progress, time left, losses, use of the machine."""
-    now = status(find_run(workspace.runs, run))
+    folder = find_run(workspace.runs, run)
+    if missing:
+        _tell_missing(folder, workspace.store(), as_json)
+        return
+    now = status(folder)
     follower = Follower(now.folder)
     progress = follower.update(now.state) if now.state else RunProgress(0.0, None)
     jobs = [_job(now, job, follower) for job in (now.state.jobs if now.state else ())]
@@ -55,6 +61,20 @@ def status_command(workspace: Workspace, run: str, as_json: bool) -> None:
         click.echo(f"  {job.stage:8} {job.title}")
         for line in _lines(job):
             click.echo(f"           {line}")
+
+
+def _tell_missing(folder: RunFolder, store: Store, as_json: bool) -> None:
+    """By one look at the store's folder, however large the grid."""
+    wanted = folder.wanted().cells
+    there = store.cell_keys()
+    absent = [cell for cell in wanted if cell.key not in there]
+    if as_json:
+        cells = [{"key": cell.key, "cell": cell.spec.label, "items": cell.items} for cell in absent]
+        print_json({"run": folder.name, "cells": len(wanted), "missing": cells})
+        return
+    click.echo(f"{folder.name}: {len(absent)} of {len(wanted)} cells are missing")
+    for cell in absent:
+        click.echo(f"  {cell.spec.label}")
 
 
 def _job(now: Status, job: JobState, follower: Follower) -> JobNow:

@@ -241,6 +241,14 @@ class Store:
             return {}
         return {key: _facts(Path(path)) for key, path in found}
 
+    def cell_keys(self) -> set[str]:
+        """The keys of all stored cells, by one look at their folder."""
+        try:
+            with os.scandir(self.root / "cells") as entries:
+                return {entry.name for entry in entries if entry.is_dir()}
+        except FileNotFoundError:
+            return set()
+
     def cell_facts(self) -> Iterator[dict[str, Any]]:
         """`cell.json` of every stored cell; damaged ones are passed over."""
         return (facts for facts in self.cells().values() if facts is not None)

@@ -224,6 +224,10 @@ def test_one_job_is_stopped_tried_again_and_its_run_deleted(kit: Kit, long_recip
     assert "is stopped" in kit("stop", run, "evaluate").stdout
     wait_for(lambda: not list(at_work(kit)))
     assert stage(kit) == "stopped"
+    told = kit.json("status", "--missing")
+    stored = len(list(kit.home.glob("store/cells/*")))
+    assert len(told["missing"]) == told["cells"] - stored > 0
+    assert f"{len(told['missing'])} of {told['cells']} cells are missing" in kit("status", "--missing").stdout
     text = kit("status").stdout
     assert (
         ": stopped, 0/1 jobs" in text
