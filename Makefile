@@ -30,11 +30,11 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Hundreds of random kills over the smoke recipe, and a death and a full disk at every change of a file. An hour or two.
+# Hundreds of random kills over the smoke recipe, and a death and a full disk at every change of a file. One to three hours.
 chaos: install
 	CHAOS_KILLS=$(or $(KILLS),300) CHAOS_POINTS=0 $(BIN)/python -m pytest -q -s tests/chaos
 
-# Which causes the claims name where the fault is known, with five seeds; into docs/planted.md. An hour or two.
+# Which causes the claims name where the fault is known, with five seeds; into docs/planted.md. One to three hours.
 planted: install
 	$(BIN)/python -m tests.planted.matrix build/planted $(or $(SEEDS),5)
 
