@@ -30,7 +30,7 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Hundreds of random kills over the smoke recipe, and a death and a full disk at every change of a file. One to three hours.
+# Hundreds of random kills over the smoke recipe, and a death and a full disk at every change of a file. An hour or two.
 chaos: install
 	CHAOS_KILLS=$(or $(KILLS),300) CHAOS_POINTS=0 $(BIN)/python -m pytest -q -s tests/chaos
 
