@@ -11,9 +11,10 @@ from kit.schedule.endings import Ended
 
 FORMAT = "%i|%T|%j"
 """What `squeue` is asked for: id, state and name of a job."""
+# A job that completes has no process any more; on a node that hangs it may complete for ever.
 _ENDED = frozenset({
-    "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED",
-    "TIMEOUT",
+    "BOOT_FAIL", "CANCELLED", "COMPLETED", "COMPLETING", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY",
+    "PREEMPTED", "REVOKED", "TIMEOUT",
 })  # fmt: skip
 _OUTSIDE = {
     "TIMEOUT": "the job came to the end of its time limit",

@@ -71,8 +71,17 @@ class SlurmExecutor:
         return Ended("unknown") if told is None else ended_as(told)
 
     def find(self, folders: Sequence[Path]) -> list[Handle | None]:
-        """By the names that jobs have in the queue."""
-        by_name = {name: id_ for id_, (name, _) in (self._queue(now=True) or {}).items()} if folders else {}
+        """By the names that jobs have in the queue.
+
+        Raises:
+            EnvironmentError_: the controller does not answer: what lives there would be started a second time.
+        """
+        listed = self._queue(now=True) if folders else {}
+        if listed is None:
+            raise EnvironmentError_(
+                f"{self.called} does not answer", remedy="see scontrol ping, then go on with: xlt-kit resume"
+            )
+        by_name = {name: id_ for id_, (name, _) in listed.items()}
         return [
             Handle(self.name, by_name[name], time.time(), name)
             if (name := name_of(folder)) in by_name

@@ -91,7 +91,8 @@ def test_the_script_is_bash_that_runs_the_job_in_its_folder(tmp_path: Path) -> N
 
 
 def test_the_queue_is_read_and_what_has_ended_is_not_in_it() -> None:
-    told = "12|RUNNING|xlt-kit-a\n13|PENDING|xlt-kit-b\n14|TIMEOUT|xlt-kit-c\n15_3|RUNNING|a|b\n\n16|CONFIGURING|x\n"
+    told = "12|RUNNING|xlt-kit-a\n13|PENDING|xlt-kit-b\n14|TIMEOUT|xlt-kit-c\n17|COMPLETING|xlt-kit-d\n"
+    told += "15_3|RUNNING|a|b\n\n16|CONFIGURING|x\n"
     assert queue(told) == {
         "12": ("xlt-kit-a", "RUNNING"),
         "13": ("xlt-kit-b", "PENDING"),

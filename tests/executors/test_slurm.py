@@ -114,6 +114,8 @@ def test_a_controller_that_is_away_is_waited_for(executor: SlurmExecutor, tmp_pa
     wait_for(lambda: bool(job.read_events()[0]))
     command("pkill", "-KILL", "-x", "slurmctld")
     wait_for(lambda: executor.poll([handle]) == ["unknown"])
+    with pytest.raises(EnvironmentError_, match="does not answer"):
+        executor.find([job.path])  # it is not to be taken for gone
     command("slurmctld")
     wait_for(lambda: executor.poll([handle]) == ["running"])
     (found,) = executor.find([job.path])
