@@ -27,6 +27,8 @@ from kit.schedule.executor import EngineState, Slot, Submission
 _SOONEST, _LATEST = 1.0, 20.0
 """Seconds between two looks at the queue: soon after something has changed, later while nothing does."""
 _PATIENCE_OF_A_COMMAND = 60.0
+_COMPLETES = 10.0
+"""Seconds for a job to leave its node, until it is known how it ended."""
 _SCRIPT = "batch.sh"
 
 
@@ -66,9 +68,13 @@ class SlurmExecutor:
         return self._states(handles, self._queue())
 
     def ended(self, handle: Handle) -> Ended:
-        """What the controller remembers: some minutes, by default."""
-        told = _slurm("scontrol", "show", "job", "--oneliner", handle.id)
-        return Ended("unknown") if told is None else ended_as(told)
+        """What the controller remembers: some minutes, by default. While a job completes it says no more than that."""
+        end = time.monotonic() + _COMPLETES
+        while True:
+            told = _slurm("scontrol", "show", "job", "--oneliner", handle.id)
+            if told is None or "JobState=COMPLETING" not in told or time.monotonic() > end:
+                return Ended("unknown") if told is None else ended_as(told)
+            time.sleep(0.5)
 
     def find(self, folders: Sequence[Path]) -> list[Handle | None]:
         """By the names that jobs have in the queue.
