@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,6 +113,7 @@ def test_a_controller_that_is_away_is_waited_for(executor: SlurmExecutor, tmp_pa
         pytest.skip("only root can kill this cluster's controller")
     job, handle = Conformance().start(executor, tmp_path / "job", "slow")
     wait_for(lambda: bool(job.read_events()[0]))
+    time.sleep(8)  # a controller writes its state down every five seconds; what is younger is lost with it
     command("pkill", "-KILL", "-x", "slurmctld")
     wait_for(lambda: executor.poll([handle]) == ["unknown"])
     with pytest.raises(EnvironmentError_, match="does not answer"):
