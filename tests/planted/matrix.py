@@ -95,22 +95,14 @@ def _fault(pair: Mapping[str, Any]) -> str:
     return " and ".join(pair["causes"]) if pair["standing"] == "holds" else ELSE
 
 
-def _modes(verdicts: Verdicts) -> Iterable[tuple[str, str]]:
-    return [
-        (verdict["model"], _fault(pair))
-        for verdict in verdicts
-        if verdict["id"] == "P5"
-        for pair in verdict["pairs"]
-    ]
+def _causes(claim: str) -> Callable[[Verdicts], list[tuple[str, str]]]:
+    """What the verdicts on one claim name; the others speak of other bases."""
 
+    def told(verdicts: Verdicts) -> list[tuple[str, str]]:
+        own = [verdict for verdict in verdicts if verdict["id"] == claim]
+        return [(verdict["model"], _fault(pair)) for verdict in own for pair in verdict["pairs"]]
 
-def _faults(verdicts: Verdicts) -> Iterable[tuple[str, str]]:
-    return [
-        (verdict["model"], _fault(pair))
-        for verdict in verdicts
-        if verdict["id"] == "P1"  # the others speak of other bases
-        for pair in verdict["pairs"]
-    ]
+    return told
 
 
 def _seen(verdicts: Verdicts) -> Iterable[tuple[str, str]]:
@@ -138,7 +130,7 @@ FAULTS = Planting(
         "planted-both": "over-generation and knowledge",
         "planted-script": "language",
     },
-    named=_faults,
+    named=_causes("P1"),
     tuned=True,
 )
 SEEN = Planting(
@@ -160,7 +152,7 @@ MODES = Planting(
     name="modes",
     models=2,
     truth={"planted-mode": "language and suppression", "planted-decoy": "over-generation"},
-    named=_modes,
+    named=_causes("P5"),
     tuned=True,
     also=("no change",),  # a mode that German does not take from Odia
 )
